@@ -57,6 +57,17 @@ std::array<std::string, 2> use_of(const SampleInfo& sample, const Campaign& camp
     return {fmt::format("{}", sample.training_events), fmt::format("{}", sample.inference_events)};
 }
 
+/// What a declared yield makes of the sum of weights; nothing where none is declared.
+std::string declared_yield(const Campaign& campaign, const SampleInfo& sample) {
+    std::string text;
+    for (const auto& process : campaign.processes) {
+        if (process.sample != sample.name || !process.yield) continue;
+        text += fmt::format("; yield of {}: {:g}, {:.3g} times that", process.name, *process.yield,
+                            *process.yield / sample.sum_of_weights);
+    }
+    return text;
+}
+
 void print_samples(const std::vector<SampleInfo>& samples, const Campaign& campaign) {
     std::size_t width = 6;
     for (const SampleInfo& sample : samples) width = std::max(width, sample.name.size());
@@ -66,8 +77,9 @@ void print_samples(const std::vector<SampleInfo>& samples, const Campaign& campa
     }
     for (const SampleInfo& sample : samples) {
         const auto [to_train, to_infer] = use_of(sample, campaign);
-        show(fmt::format("  {:<{}} {:>10} {:>10} {:>10}   {:g}\n", sample.name, width,
-                         sample.columns.events, to_train, to_infer, sample.sum_of_weights));
+        show(fmt::format("  {:<{}} {:>10} {:>10} {:>10}   {:g}{}\n", sample.name, width,
+                         sample.columns.events, to_train, to_infer, sample.sum_of_weights,
+                         declared_yield(campaign, sample)));
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
             show(fmt::format(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",

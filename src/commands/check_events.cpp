@@ -225,6 +225,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
          [&] { samples = readable(seen, expect_samples(campaign, file, mistakes), mistakes); });
     const std::vector<std::string> unknown = unknown_observables(campaign, samples);
     mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
+    std::ranges::move(unknown_labels(campaign, samples), std::back_inserter(mistakes));
     look(mistakes, [&] { expect_unit_weights(campaign, samples); });
     if (campaign.unfolding) {
         look(mistakes,

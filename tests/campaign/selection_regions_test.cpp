@@ -255,3 +255,18 @@ TEST_CASE("an observable that no column has is told with the nearest name", "[se
           "region.SR: there is no column 'x' in sample 'B_up'; the other samples have one");
     CHECK(unknown_observables(parse(scored("")), {sample("S", {"x"})}).empty());
 }
+
+TEST_CASE("A label of no feature is named, with the nearest column", "[selection]") {
+    SampleInfo sample;
+    sample.column_names = {"x", "mass"};
+    sample.columns.levels.names = {"true_mass"};
+    Campaign campaign;
+    campaign.labels.features = {{"mass", "m"}, {"true_mass", "m"}, {"maas", "m"}};
+
+    const auto lines = unknown_labels(campaign, {sample});
+
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0] ==
+          "labels.features.maas: there is no such column in the samples; did you mean 'mass'?");
+    CHECK(unknown_labels(campaign, {}).empty());
+}

@@ -67,6 +67,12 @@ name = "weight"
 shape = { S = { up_weight = "up", down_weight = "up" } }
 END
 ratiofarm check campaign.toml > check.txt || fail "$(cat check.txt)"
+{ sed 's/^name = "S"/&\nyield = 2364.16/' campaign.toml; printf '[labels]\nfeatures = { mas = "m" }\n'; } > labels.toml
+expect_code 2 ratiofarm check labels.toml > labels.txt 2> labels.err
+expect_in "labels.features.mas: there is no such column in the samples; did you mean 'mass'?" labels.err
+sed 's/mas = "m"/mass = "m"/' labels.toml > labelled.toml
+ratiofarm check labelled.toml > labels.txt
+expect_in "^  S .*   23.6416; yield of S: 2364.16, 100 times that" labels.txt
 
 # In small pieces, by entry numbers over two files; and one file given alone.
 import_events --sample S=s.root --sample S=s2.root --features mass --scale S=3 --out whole.h5 > whole.out

@@ -208,4 +208,25 @@ std::vector<std::string> unknown_observables(const Campaign& campaign,
     return lines;
 }
 
+std::vector<std::string> unknown_labels(const Campaign& campaign,
+                                        const std::vector<SampleInfo>& samples) {
+    std::set<std::string> names;
+    for (const SampleInfo& sample : samples) {
+        const std::vector<std::string> observables = known_observables(campaign, sample);
+        names.insert(observables.begin(), observables.end());
+        for (const auto& more : {sample.columns.levels.names, sample.columns.particles.names}) {
+            names.insert(more.begin(), more.end());
+        }
+    }
+    std::vector<std::string> lines;
+    if (names.empty()) return lines;
+    const std::vector<std::string> known(names.begin(), names.end());
+    for (const auto& [name, label] : campaign.labels.features) {
+        if (names.contains(name)) continue;
+        lines.push_back("labels.features." + name + ": there is no such column in the samples" +
+                        known_names(name, known));
+    }
+    return lines;
+}
+
 }  // namespace ratiofarm

@@ -118,4 +118,9 @@ private:
 std::vector<std::string> unknown_observables(const Campaign& campaign,
                                              const std::vector<SampleInfo>& samples);
 
+/// [labels.features] of what is neither a feature, an observable nor a truth of any sample: one
+/// line each, with the nearest name. None without samples.
+std::vector<std::string> unknown_labels(const Campaign& campaign,
+                                        const std::vector<SampleInfo>& samples);
+
 }  // namespace ratiofarm
