@@ -77,7 +77,7 @@ obeys_in() { # stage, file that it makes, option...
     kill -INT $farm
     wait $farm || code=$?
     # Only the last stage may have been over before the signal came.
-    [ $code = 75 ] || { [ $code = 0 ] && [ $stage = report ]; } || fail "exit code $code after Ctrl-C in $stage $*"
+    [ $code = 75 ] || { [ $code = 0 ] && [ "$stage" = report ]; } || fail "exit code $code after Ctrl-C in $stage $*"
     if [ $code = 75 ]; then
         expect_in 'stopping early by a signal' stage.err
         [[ $(cat stage.out stage.err) == *"run the same command again to go on"* ]] || fail "no word on Ctrl-C in $stage $*"
