@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -294,6 +295,27 @@ void ToyPlan::set_points(const Campaign& campaign,
     for (ToyPoint& point : points_) {
         for (const TestStatistic statistic : request_.statistics) {
             point.observed.push_back(statistics.value(statistic, point.test));
+        }
+    }
+    observe_between(statistics);
+}
+
+/// The fewer points the grid has, the more between two of them: t is a parabola, and a line between
+/// two points of a coarse grid crosses a threshold anywhere.
+void ToyPlan::observe_between(TestStatistics& statistics) {
+    between_.clear();
+    if (request_.test || points_.size() < 2) return;
+    constexpr std::size_t enough = 100;
+    const std::size_t parts = std::clamp<std::size_t>(enough / (points_.size() - 1), 4, 32);
+    for (std::size_t p = 0; p + 1 < points_.size(); ++p) {
+        for (std::size_t part = 1; part < parts; ++part) {
+            const double share = static_cast<double>(part) / static_cast<double>(parts);
+            ObservedBetween between{p, share,
+                                    std::lerp(points_[p].test, points_[p + 1].test, share)};
+            for (const TestStatistic statistic : request_.statistics) {
+                between.observed.push_back(statistics.value(statistic, between.poi));
+            }
+            between_.push_back(std::move(between));
         }
     }
 }

@@ -40,6 +40,15 @@ struct ToyPoint {
     std::vector<double> observed;  ///< [statistics], of the data at `test`
 };
 
+/// The statistics of the data between two points of the grid: these are known anywhere, toys give
+/// only the thresholds at its points.
+struct ObservedBetween {
+    std::size_t after = 0;  ///< point of the grid below
+    double share = 0.0;     ///< of the way to the next one, in (0, 1)
+    double poi = 0.0;
+    std::vector<double> observed = {};  ///< [statistics]
+};
+
 /// "toys/mu = 1/100", "toys/gof mu = 1/100": the name of the task that begins with toy `first`.
 std::string toys_name(const TaskIdentity& identity, std::uint64_t first);
 
@@ -54,6 +63,8 @@ public:
     const ToyRequest& request() const { return request_; }
     const StatisticalModel& model() const { return model_; }
     const std::vector<ToyPoint>& points() const { return points_; }
+    /// In order; none if one value is tested at all points.
+    const std::vector<ObservedBetween>& between() const { return between_; }
 
     /// \param point position in points()
     ToySetup setup(std::size_t point) const;
@@ -98,6 +109,7 @@ private:
                             const FitSource& source,
                             const FitResult& expanded);
     void set_points(const Campaign& campaign, const FitResult& result, TestStatistics& statistics);
+    void observe_between(TestStatistics& statistics);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
     /// Expected number of each event of a list. Those of the point asked for last are kept: its
     /// tasks follow each other, and the mixture of a long list takes as long as many toys.
@@ -129,6 +141,7 @@ private:
         0.0;  ///< poi at the best fit of the data by expansion, in errors from the exact
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
     std::vector<ToyPoint> points_;
+    std::vector<ObservedBetween> between_;
     std::vector<ExpectedData> expected_;  ///< [points]
     std::shared_ptr<KeptWeights> kept_ = std::make_shared<KeptWeights>();
 };

@@ -177,6 +177,32 @@ void add_toy_warnings(const ToyPlan& plan, ToyResults& results) {
 
 }  // namespace
 
+namespace {
+
+/// The construction at all points where the statistic of the data is known. \param k, l statistic
+/// and level
+std::vector<NeymanPoint> neyman_points(const ToyPlan& plan,
+                                       const ToyResults& results,
+                                       std::size_t k,
+                                       std::size_t l) {
+    std::vector<NeymanPoint> points;
+    auto between = plan.between().begin();
+    for (std::size_t p = 0; p < results.points.size(); ++p) {
+        const auto threshold = [&](std::size_t point) {
+            return results.points[point].statistics[k].thresholds[l].value;
+        };
+        points.push_back(
+            {results.points[p].test, results.points[p].statistics[k].observed, threshold(p)});
+        for (; between != plan.between().end() && between->after == p; ++between) {
+            points.push_back({between->poi, between->observed[k],
+                              std::lerp(threshold(p), threshold(p + 1), between->share)});
+        }
+    }
+    return points;
+}
+
+}  // namespace
+
 ToyResults summarise(const ToyPlan& plan,
                      const std::string& campaign,
                      const std::vector<std::vector<ToyOutcome>>& outcomes) {
@@ -189,11 +215,7 @@ ToyResults summarise(const ToyPlan& plan,
     if (plan.request().grid.empty()) return results;
     for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
         for (std::size_t l = 0; l < plan.request().levels.size(); ++l) {
-            std::vector<NeymanPoint> points;
-            for (const ToyPointResult& point : results.points) {
-                const ToyStatistic& statistic = point.statistics[k];
-                points.push_back({point.test, statistic.observed, statistic.thresholds[l].value});
-            }
+            const std::vector<NeymanPoint> points = neyman_points(plan, results, k, l);
             const bool enough = std::all_of(points.begin(), points.end(), [](const auto& point) {
                 return std::isfinite(point.threshold);
             });

@@ -350,7 +350,13 @@ TEST_CASE("the data accept the truths whose threshold they stay below", "[measur
     const AcceptedRange range = results.neyman.front().ranges.front();
     CHECK(range.low == 0.0);
     CHECK(range.low_at_end);
-    CHECK(range.high == Approx(1.5));  // where the linear difference of +1 and -1 vanishes
+    // where t of the data itself, not a line between its values on the grid, meets the threshold
+    const double there =
+        Place().plan({.grid = {range.high}, .toys = 1}).points().front().observed.front();
+    const double threshold = std::lerp(plan.points()[1].observed.front() + 1.0,
+                                       plan.points()[2].observed.front() - 1.0, range.high - 1.0);
+    CHECK(there == Approx(threshold).epsilon(1e-3));
+    CHECK(std::abs(range.high - 1.5) > 0.01);
     CHECK_FALSE(range.high_at_end);
 }
 
