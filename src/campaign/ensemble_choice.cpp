@@ -193,7 +193,7 @@ bool fails_everywhere(const std::vector<SlotChoice>& choices, const std::string&
     for (const SlotChoice& choice : choices) {
         if (choice.state != SlotChoice::State::exhausted) return false;
         for (const Exclusion& exclusion : choice.exclusions) {
-            if (exclusion.gate != gate) return false;
+            if (!exclusion.is_by(gate)) return false;
             excluded += 1;
         }
     }
@@ -206,12 +206,18 @@ std::vector<std::string> EnsembleChoice::failures() const {
     std::vector<std::string> lines;
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         if (choices[slot].state != SlotChoice::State::exhausted) continue;
-        if (fails_everywhere(choices, choices[slot].exclusions.back().gate)) {
+        const std::vector<std::string>& gates = choices[slot].exclusions.back().gates;
+        if (std::ranges::any_of(
+                gates, [&](const auto& gate) { return fails_everywhere(choices, gate); })) {
             std::string line =
                 name +
                 ": no net passed its gates, and all nets fail by the same one: another seed "
                 "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
                 "train longer, or loosen [gates]";
+            constexpr std::ptrdiff_t comparable = 3;
+            if (std::ranges::count(slots, slots.front().fold, &NetSlot::fold) < comparable) {
+                line += "; of three members or more, what all show alike is a warning only";
+            }
             for (const Exclusion& exclusion : exclusions()) line += "\n  " + exclusion.text;
             return {std::move(line)};
         }

@@ -108,7 +108,9 @@ Exclusion exclusion(const TriedNet& net,
         text += (&check == beyond.data() ? "" : "; ") + check_text(net, check, features);
     }
     const GateCheck& first = beyond.front();
-    return {net.name, first.gate, first.value, first.allowed, std::move(text)};
+    std::vector<std::string> gates;
+    for (const GateCheck& check : beyond) gates.emplace_back(check.gate);
+    return {net.name, first.gate, first.value, first.allowed, std::move(text), std::move(gates)};
 }
 
 /// The lower one of two middle values. \param values not empty
@@ -264,19 +266,22 @@ private:
         return folds;
     }
 
-    /// Whether the gate that excludes the first net of a slot excludes all first nets of its fold,
+    /// Whether a gate that excludes the first net of a slot excludes all first nets of its fold,
     /// two or more: that is how the events and the training are, and other seeds show it as well.
     bool all_show_it(std::size_t slot,
                      const std::vector<std::optional<Exclusion>>& excluded) const {
         if (index_ > 0 || slots_[slot].replica || !excluded[slot]) return false;
         if (excluded[slot]->gate == "failure") return false;  // it diverged
-        std::size_t nets = 0;
-        for (std::size_t other = 0; other < slots_.size(); ++other) {
-            if (slots_[other].fold != slots_[slot].fold || slots_[other].wave != wave_) continue;
-            if (!excluded[other] || excluded[other]->gate != excluded[slot]->gate) return false;
-            nets += 1;
-        }
-        return nets > 1;
+        return std::ranges::any_of(excluded[slot]->gates, [&](const std::string& gate) {
+            std::size_t nets = 0;
+            for (std::size_t other = 0; other < slots_.size(); ++other) {
+                if (slots_[other].fold != slots_[slot].fold || slots_[other].wave != wave_)
+                    continue;
+                if (!excluded[other] || !excluded[other]->is_by(gate)) return false;
+                nets += 1;
+            }
+            return nets > 1;
+        });
     }
 
     void compare_losses(double most, std::vector<std::optional<Exclusion>>& excluded) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -100,8 +101,13 @@ struct Exclusion {
         gate;  ///< "failure", "not_finite", "excess", ...: the key of [gates], if it has one
     double value = 0.0;
     double allowed = 0.0;
-    std::string text;  ///< for people: value, limit and what it means
+    std::string text;                     ///< for people: value, limit and what it means
+    std::vector<std::string> gates = {};  ///< all that it does not pass
     bool operator==(const Exclusion&) const = default;
+
+    bool is_by(std::string_view name) const {
+        return std::ranges::find(gates, name) != gates.end();
+    }
 };
 
 /// The net of one slot, or what it waits for.

@@ -186,6 +186,20 @@ TEST_CASE("what both nets of a fold show is not tried again with other seeds", "
     }
 }
 
+TEST_CASE("a gate that all nets fail is shared though it is not the first of each", "[gates]") {
+    std::vector<TrainedNet> nets{good_net(), good_net()};
+    for (TrainedNet& net : nets) net.quality.closure = {0.0, 0.9};
+    nets[0].quality.sc_rms = 0.9;
+    const auto alike = choose_nets(members(nets), {}, 2);
+
+    for (const SlotChoice& choice : alike) {
+        CHECK(choice.state == SlotChoice::State::exhausted);
+        CHECK(choice.exclusions.size() == 1);
+    }
+    CHECK(alike[0].exclusions.front().gate == "sc_rms");
+    CHECK(alike[1].exclusions.front().gate == "closure");
+}
+
 TEST_CASE("what all nets show alike excludes none, an outlier is excluded", "[gates]") {
     std::vector<TrainedNet> nets;
     for (const double excess : {0.2, -0.22, 0.3, 0.19, 0.8}) {
