@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -72,6 +73,19 @@ void add_fit(const fs::path& path, RunStatus& status) {
         status.warnings = warnings_of(record);
     } catch (const Error&) {
         status.warnings = {path.string() + " is damaged or of another version: fit again"};
+    }
+}
+
+/// What the last report says of the ratios, as long as they are those that it looked at.
+void add_report_warnings(const JournalState& journal, RunStatus& status) {
+    const auto last = std::ranges::find_if(
+        journal.stages.rbegin(), journal.stages.rend(), [](const StageEnded& stage) {
+            return stage.stage == "report" || stage.stage == "infer" || stage.stage == "gather";
+        });
+    if (last == journal.stages.rend()) return;
+    std::istringstream lines(last->warnings);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(' ')) status.warnings.push_back("report: " + line);
     }
 }
 
@@ -251,6 +265,7 @@ RunStatus read_run_status(const RunDirectory& directory) {
                                "the result is that of nets of another campaign; run the same "
                                "command again, which trains those that are missing");
     }
+    add_report_warnings(journal, status);
     status.report = fs::exists(directory.report());
     status.newer_than_report = newer_than_report(directory);
     status.progress = farms_at_work(directory);

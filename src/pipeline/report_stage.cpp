@@ -181,6 +181,7 @@ StageEnd report_stage(RunContext& context,
                       const RunPlace& place,
                       RootBooks& books,
                       ReportAs as) {
+    StageEnd end;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         if (books.journal) books.journal->flush();
@@ -202,9 +203,10 @@ StageEnd report_stage(RunContext& context,
         add_regions(planned, place, inputs);
         add_spectra(planned, place, inputs);
         log_closures(inputs, context.log);
+        end.warnings = inputs.warnings;
         write_report(place.directory, inputs, as, context.log);
     });
-    return {StageEnd::State::done, 0.0, {}};
+    return end;
 }
 
 }  // namespace ratiofarm

@@ -232,7 +232,8 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         mpi::together(context.world, [&] {
             if (!context.world.is_root()) return;
             print_end(name, end);
-            workspace.books.journal->write(StageEnded{name, end.seconds, utc_now()});
+            workspace.books.journal->write(StageEnded{
+                name, end.seconds, utc_now(), fmt::format("{}", fmt::join(end.warnings, "\n"))});
             workspace.books.journal->flush();
             const auto made = products_of(stage, workspace.place.directory);
             products.insert(products.end(), made.begin(), made.end());

@@ -31,8 +31,9 @@ struct StageEnd {
     };
     State state = State::done;
     double seconds = 0.0;
-    std::vector<std::string> failures;  ///< on rank 0
-    std::string trouble = {};           ///< why it stopped early by itself, on rank 0
+    std::vector<std::string> failures;       ///< on rank 0
+    std::string trouble = {};                ///< why it stopped early by itself, on rank 0
+    std::vector<std::string> warnings = {};  ///< that no result of it holds, on rank 0
 };
 
 /// Completes the campaign by selecting the events of its regions.

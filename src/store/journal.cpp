@@ -136,6 +136,7 @@ void fields(Line& line, MemberOf<Line, StageEnded>& event) {
     line("stage", event.stage);
     line("seconds", event.seconds);
     line("time", event.time);
+    if (Line::reading || !event.warnings.empty()) line("warnings", event.warnings);
 }
 
 template <class Event>

@@ -97,7 +97,8 @@ struct FarmEnded {
 struct StageEnded {
     std::string stage;
     double seconds = 0.0;
-    std::string time = {};  ///< when it ended, utc_now()
+    std::string time = {};      ///< when it ended, utc_now()
+    std::string warnings = {};  ///< a line each; what the stage found that no result holds
 };
 
 /// The state that the lines of a journal add up to.
