@@ -158,6 +158,11 @@ std::vector<double> asimov_point(const Campaign& campaign, const StatisticalMode
     return theta;
 }
 
+bool is_asimov_of_samples(const DataSection& data) {
+    return !data.fits_observed() && data.fitted_sample().empty() &&
+           data.source == AsimovSource::samples;
+}
+
 bool fits_observed(const Campaign& campaign) { return campaign.data.fits_observed(); }
 
 bool fits_weighted_sample(const Campaign& campaign) {

@@ -40,6 +40,9 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFiles& ra
 /// Parameter values of the Asimov data: those of the campaign, the others at their start.
 std::vector<double> asimov_point(const Campaign& campaign, const StatisticalModel& model);
 
+/// Whether the weighted events of the samples are fitted, as if they were data.
+bool is_asimov_of_samples(const DataSection& data);
+
 /// True if the campaign fits observed data, false for Asimov data.
 bool fits_observed(const Campaign& campaign);
 

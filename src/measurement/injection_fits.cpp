@@ -18,12 +18,6 @@ namespace {
 
 constexpr double missed_by = 0.2;  // of the error; 2 % of the sum in quadrature
 
-bool is_asimov_of_samples(const Campaign& campaign) {
-    const DataSection& data = campaign.data;
-    return !data.fits_observed() && data.fitted_sample().empty() &&
-           data.source == AsimovSource::samples;
-}
-
 InjectedParameter injected_parameter(const FittedParameter& fitted, double injected) {
     InjectedParameter parameter{fitted.name,  injected,         fitted.value,
                                 fitted.error, fitted.error_low, fitted.error_high};
@@ -168,8 +162,7 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
 
 std::optional<std::string> missed_truths(const Campaign& campaign,
                                          const StatisticalModel& model,
-                                         const FitRecord& record,
-                                         double sampling) {
+                                         const FitRecord& record) {
     std::vector<MissedTruth> missed;
     const auto look = [&](MissedTruth truth, double most) {
         if (truth.found.error > 0.0 && truth.errors() > most) missed.push_back(std::move(truth));
@@ -180,9 +173,11 @@ std::optional<std::string> missed_truths(const Campaign& campaign,
     };
     const DataSection& data = campaign.data;
     const FittedParameter& poi = *find_fitted(record.fit, record.fit.poi);
-    if (is_asimov_of_samples(campaign)) {
+    if (is_asimov_of_samples(campaign.data)) {
         const double truth = asimov_point(campaign, model)[parameter_index(model, poi.name)];
-        look_at_expected(injected_parameter(poi, truth), sampling);
+        const double scatter =
+            record.simulation ? record.simulation->asimov.value_or(0.0) / poi.error : 0.0;
+        look_at_expected(injected_parameter(poi, truth), scatter);
     }
     for (std::size_t i = 0; i < record.injections.size(); ++i) {
         const InjectionFit& injection = record.injections[i];
@@ -198,15 +193,6 @@ std::optional<std::string> missed_truths(const Campaign& campaign,
     }
     if (missed.empty()) return std::nullopt;
     return sentence_on(missed, campaign);
-}
-
-bool may_miss_asimov(const Campaign& campaign,
-                     const StatisticalModel& model,
-                     const FitResult& fit) {
-    if (!is_asimov_of_samples(campaign)) return false;
-    const FittedParameter& poi = *find_fitted(fit, fit.poi);
-    const double truth = asimov_point(campaign, model)[parameter_index(model, poi.name)];
-    return std::abs(poi.value - truth) > missed_by * poi.error;
 }
 
 }  // namespace ratiofarm

@@ -29,10 +29,6 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
                                          const RatioFiles& ratios,
                                          const InjectionOptions& options);
 
-/// Whether a fit of the weighted events of the samples at a known truth is so far from that that
-/// missed_truths() asks for the sampling_spread(), which reads the events once more.
-bool may_miss_asimov(const Campaign& campaign, const StatisticalModel& model, const FitResult& fit);
-
 /// Collective over comm. By how much the finite number of events makes the estimate of the
 /// parameter of interest from Asimov data of samples fluctuate, in units of its error: with y = d
 /// ln D / d mu of an event and its mean over the sample, whose rate is given, sqrt( sum w^2 (y -
@@ -46,11 +42,9 @@ double sampling_spread(const mpi::Communicator& comm,
 /// A sentence on the truths that were put into samples and that the fit misses, if any: such ratios
 /// are biased. Asimov data, of the fit itself and of injections, by more than 0.2 of an error and
 /// twice what the number of events makes; events of a sample of its own, which fluctuate, by more
-/// than three errors. \param sampling sampling_spread() of the fit, if it is of Asimov data of
-/// samples
+/// than three errors.
 std::optional<std::string> missed_truths(const Campaign& campaign,
                                          const StatisticalModel& model,
-                                         const FitRecord& record,
-                                         double sampling);
+                                         const FitRecord& record);
 
 }  // namespace ratiofarm

@@ -4,15 +4,20 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <set>
+#include <span>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
 #include "fit/events/mixture_values.hpp"
 #include "fit/events/region_layout.hpp"
 #include "fit/finite_mc/estimate_row.hpp"
+#include "mpi/value_on_root.hpp"
 
 #include "event_sums.hpp"
 #include "region_source.hpp"
@@ -160,24 +165,95 @@ struct Watched {
     Direction direction;
 };
 
-/// Collective over the likelihood's communicator. What one region adds to each share of 1. Of the
-/// first events of every shard where there are more than enough.
+/// Squares of what the finite numbers of events do to an estimate, in units of its error.
+struct NoiseSquares {
+    std::optional<double> training = 0.0;
+    std::optional<double> inference = 0.0;
+
+    void unknown() { training = inference = std::nullopt; }
+};
+
+/// What is looked at in a pass.
+struct WatchedFit {
+    std::vector<Watched> parameters;
+    std::optional<std::size_t> poi;  ///< place in `parameters`
+    NoiseSquares noise;              ///< of the poi
+};
+
+/// Number of events for inference over that of those that train the nets of a file; nothing where
+/// its ratios are not of nets that this program trained.
+std::optional<double> inference_per_training(const RatioHeader& header) {
+    const bool foreign = std::ranges::any_of(
+        header.processes, [](const RatioProcess& process) { return process.ensemble == Digest{}; });
+    const Split& split = header.split;
+    if (foreign || !(split.train > 0.0)) return std::nullopt;
+    if (split.folds > 0) return (split.train + split.validation) / split.train;
+    return split.inference / split.train;
+}
+
+/// Not collective. Whether some first events of two processes are the same, as where one is made of
+/// the other by weights: their noise is not independent.
+bool share_events(const RatioFile& ratios, std::span<const FittedSet> sets) {
+    constexpr std::uint64_t enough = 1000;
+    std::vector<std::uint64_t> ids;
+    std::set<std::string> samples;
+    for (const FittedSet& set : sets) {
+        if (!samples.insert(set.sample).second) return true;
+        auto first = ratios.read_columns(set.sample, {0, std::min(enough, set.events)}).id;
+        std::ranges::sort(first);
+        first.erase(std::ranges::unique(first).begin(), first.end());
+        ids.insert(ids.end(), first.begin(), first.end());
+    }
+    std::ranges::sort(ids);
+    return std::ranges::adjacent_find(ids) != ids.end();
+}
+
+/// Collective over comm.
+bool any_shared_events(const mpi::Communicator& comm,
+                       const RatioFile& ratios,
+                       std::span<const FittedSet> sets) {
+    bool shared = false;
+    mpi::together(comm, [&] {
+        if (comm.is_root()) shared = share_events(ratios, sets);
+    });
+    return mpi::value_on_root(comm, shared) != 0;
+}
+
+void add_noise(const RatioHeader& header,
+               std::span<const SumsOfSets> sets,
+               double part,
+               NoiseSquares& noise) {
+    double square = 0.0;
+    for (const SumsOfSets& of : sets) {
+        if (of.w > 0.0) square += part * std::max(0.0, of.variance()) / (of.w * of.w);
+    }
+    if (noise.inference) *noise.inference += square;
+    const auto per_training = inference_per_training(header);
+    if (!per_training) noise.training.reset();
+    if (noise.training) *noise.training += square * *per_training;
+}
+
+/// Collective over the likelihood's communicator. What one region adds to each share of 1, and to
+/// the noise of the simulation. Of the first events of every shard where there are more than
+/// enough.
 void add_region(const Campaign& campaign,
                 const RatioFiles& ratios,
                 std::size_t r,
                 const Likelihood& likelihood,
-                std::vector<Watched>& all) {
+                WatchedFit& fit) {
+    std::vector<Watched>& all = fit.parameters;
     const StatisticalModel& model = likelihood.model();
     const UnbinnedRegion& region = model.unbinned[r];
     const auto sets = sets_of_processes(campaign, region, *ratios[r]);
-    if (sets.empty()) return;
+    if (sets.empty()) return fit.noise.unknown();
+    const mpi::Communicator& comm = likelihood.communicator();
+    if (any_shared_events(comm, *ratios[r], sets)) fit.noise.unknown();
     Campaign of_samples = campaign;
     of_samples.data = {};
     of_samples.data.source = AsimovSource::samples;
     for (const Parameter& parameter : model.parameters) {
         of_samples.data.asimov.emplace_back(parameter.name, 0.0);
     }
-    const mpi::Communicator& comm = likelihood.communicator();
     const EventSource source = region_source(comm, {of_samples, model, region, ratios[r], sets});
     const NamedLayout named = region_layout(region, model, source);
     std::vector<RegionStep> steps;
@@ -192,13 +268,21 @@ void add_region(const Campaign& campaign,
         std::vector<std::vector<double>> values;
         for (const RegionStep& step : steps) values.push_back(scores(step, events));
         std::ranges::fill(events.log_r, 0.0);
+        std::vector<double> weighted;  // psi of the poi, as often as events are expected
+        if (fit.poi) {
+            weighted = own_rates(steps[*fit.poi].middle, set.process, events);
+            for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] *= values[*fit.poi][i];
+        }
         for (std::size_t k = 0; k < steps.size(); ++k) {
             subtract_shown(steps[k], set.process, events, values[k]);
         }
+        if (fit.poi) values.push_back(std::move(weighted));
         return values;
     };
     const double part = std::min(1.0, most_events / static_cast<double>(source.total));
-    const auto sums = event_sums(comm, source, sets, {steps.size(), unshown}, part);
+    const std::size_t numbers = steps.size() + (fit.poi ? 1 : 0);
+    const auto sums = event_sums(comm, source, sets, {numbers, unshown}, part);
+    if (fit.poi) add_noise(ratios[r]->header(), sums.back(), part, fit.noise);
     for (std::size_t k = 0; k < all.size(); ++k) {
         double variance = 0.0;
         for (const SumsOfSets& of : sums[k]) {
@@ -211,6 +295,18 @@ void add_region(const Campaign& campaign,
     }
 }
 
+/// \param error of the poi
+std::optional<SimulationNoise> noise_of(const NoiseSquares& squares,
+                                        double error,
+                                        bool asimov_of_samples) {
+    const auto times_error = [&](double square) { return std::sqrt(square) * error; };
+    SimulationNoise noise;
+    if (squares.training) noise.training = times_error(*squares.training);
+    if (asimov_of_samples && squares.inference) noise.asimov = times_error(*squares.inference);
+    if (!noise.training && !noise.asimov) return std::nullopt;
+    return noise;
+}
+
 bool is_free(const Parameter& parameter, const FittedParameter& fitted) {
     return parameter.constraint.kind == Constraint::Kind::none && !fitted.fixed &&
            fitted.no_error == NoError::none;
@@ -218,11 +314,11 @@ bool is_free(const Parameter& parameter, const FittedParameter& fitted) {
 
 }  // namespace
 
-std::vector<ShownInformation> shown_information(const Campaign& campaign,
-                                                const RatioFiles& ratios,
-                                                const Likelihood& likelihood,
-                                                const FitResult& fitted) {
-    std::vector<Watched> watched;
+HeldOut held_out_events(const Campaign& campaign,
+                        const RatioFiles& ratios,
+                        const Likelihood& likelihood,
+                        const FitResult& fitted) {
+    WatchedFit watched;
     const StatisticalModel& model = likelihood.model();
     if (ratios.empty() || !fitted.converged) return {};
     const auto u = likelihood.coordinates().to_internal(best_values(fitted));
@@ -233,14 +329,34 @@ std::vector<ShownInformation> shown_information(const Campaign& campaign,
         auto direction = direction_along(likelihood, fitted, u, minimum, a);
         if (!direction) continue;
         const double error = direction->error;
-        watched.push_back({{parameter.name, error}, *std::move(direction)});
+        if (parameter.name == fitted.poi) watched.poi = watched.parameters.size();
+        watched.parameters.push_back({{parameter.name, error}, *std::move(direction)});
     }
-    for (std::size_t r = 0; r < ratios.size() && !watched.empty(); ++r) {
+    for (std::size_t r = 0; r < ratios.size() && !watched.parameters.empty(); ++r) {
         add_region(campaign, ratios, r, likelihood, watched);
     }
-    std::vector<ShownInformation> all;
-    for (const Watched& one : watched) all.push_back(one.shown);
-    return all;
+    HeldOut found;
+    for (const Watched& one : watched.parameters) found.information.push_back(one.shown);
+    if (watched.poi) {
+        found.noise = noise_of(watched.noise, watched.parameters[*watched.poi].direction.error,
+                               is_asimov_of_samples(campaign.data));
+    }
+    return found;
+}
+
+std::optional<std::string> noisy_simulation(const Campaign& campaign, const FitRecord& record) {
+    constexpr double large = 0.3;  // 4 % of the error in quadrature
+    const FittedParameter* poi = find_fitted(record.fit, record.fit.poi);
+    if (!record.simulation || !record.simulation->training || poi == nullptr) return std::nullopt;
+    const double noise = *record.simulation->training;
+    if (campaign.finite_mc.method != FiniteMcMethod::none) return std::nullopt;
+    if (!(poi->error > 0.0) || !(noise > large * poi->error)) return std::nullopt;
+    return fmt::format(
+        "the finite number of training events moves {0} by about {1:.2g}, {2:.2g} of its error of "
+        "{3:.3g}, which does not hold it: expect about {4:.2g} in all, also for intervals, limits "
+        "and significance. To do: more simulated events (four times as many halve it), all of "
+        "them by 'folds = 2' in [split], or [finite_mc], which measures it and takes it in",
+        poi->name, noise, noise / poi->error, poi->error, std::hypot(noise, poi->error));
 }
 
 std::vector<std::string> warnings_of(const std::vector<ShownInformation>& all) {

@@ -249,10 +249,10 @@ void add_warnings(RunContext& context,
                   FittedCampaign& fitted) {
     FitRecord& record = fitted.record;
     std::vector<std::string> first_of_all = inputs.warnings;
-    for (auto& warning :
-         warnings_of(shown_information(campaign, inputs.ratios, fitted.likelihood, record.fit))) {
-        first_of_all.push_back(std::move(warning));
-    }
+    HeldOut held_out = held_out_events(campaign, inputs.ratios, fitted.likelihood, record.fit);
+    record.simulation = held_out.noise;
+    std::ranges::move(warnings_of(held_out.information), std::back_inserter(first_of_all));
+    if (auto noisy = noisy_simulation(campaign, record)) first_of_all.push_back(*std::move(noisy));
     add_finite_mc(context, campaign, inputs, fitted);
     record.fit.warnings.insert(record.fit.warnings.begin(), first_of_all.begin(),
                                first_of_all.end());
@@ -298,10 +298,7 @@ FittedCampaign fit_anew(RunContext& context,
     record.blinding = blinding;
     record.injections = injection_fits(
         world, campaign, ratios, {likelihood_options, options.starts, record.shapes.held_error()});
-    const double sampling = may_miss_asimov(campaign, model, record.fit)
-                                ? sampling_spread(world, campaign, model, ratios)
-                                : 0.0;
-    if (auto missed = missed_truths(campaign, model, record, sampling)) {
+    if (auto missed = missed_truths(campaign, model, record)) {
         context.log.warning(*missed);
         add_doubt(*std::move(missed), record);
     }

@@ -101,6 +101,22 @@ std::string held_line(const FitRecord& record) {
                        parts, shapes.error_without);
 }
 
+/// "finite simulation moves mu by ..."
+std::string simulation_line(const FitRecord& record) {
+    const auto& noise = record.simulation;
+    if (!noise) return {};
+    std::vector<std::string> parts;
+    if (noise->training && !record.finite_mc) {
+        parts.push_back(fmt::format("{:.2g} (training events)", *noise->training));
+    }
+    if (noise->asimov) {
+        parts.push_back(fmt::format("{:.2g} (events of the Asimov data)", *noise->asimov));
+    }
+    if (parts.empty()) return {};
+    return fmt::format("finite simulation moves {} by about {}, which no error holds\n",
+                       record.fit.poi, fmt::join(parts, " and "));
+}
+
 std::string breakdown_line(const FitRecord& record) {
     const FitResult& fit = record.fit;
     const ErrorBreakdown& parts = fit.breakdown;
@@ -138,6 +154,10 @@ std::string comparison_line(const ComparisonFit& comparison, const FitRecord& re
                                    with_error(poi->value, poi->error));
     if (const auto ratio = error_ratio(record.fit, *poi)) {
         text += fmt::format("; {} = {:.4f}", error_ratio_name(record.fit), *ratio);
+    }
+    const bool same_events = record.simulation && record.simulation->asimov;
+    if (same_events && comparison.label.starts_with("histogram")) {
+        text += "; its value is the truth by construction";
     }
     return text + '\n';
 }
@@ -207,7 +227,7 @@ std::string fit_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     std::string text;
     const FittedParameter* poi = find_fitted(fit, fit.poi);
-    if (poi != nullptr) text += parameter_line(*poi) + held_line(record);
+    if (poi != nullptr) text += parameter_line(*poi) + held_line(record) + simulation_line(record);
     for (const auto& parameter : fit.parameters) {
         if (&parameter != poi && !parameter.pull) text += parameter_line(parameter);
     }

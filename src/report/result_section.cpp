@@ -49,6 +49,10 @@ std::string tiles(const FitRecord& record) {
             body += tile(value_text(*poi), "at the minimum: " + why_no_error(*poi));
         }
     }
+    if (record.simulation && !record.finite_mc) {
+        body += tile(fmt::format("\u00b1 {:.2g}", record.simulation->total()),
+                     "by the finite simulation, in no error");
+    }
     if (record.limits) {
         body += tile(fmt::format("{:.2f} s.d.", record.limits->discovery.significance),
                      "above " + fit.poi + " = 0");

@@ -86,6 +86,11 @@ Json definitions() {
          "in it. left_out_error: root of max(max shift^2, sum(shift^2 - shift_noise^2) + 2 "
          "sqrt(sum shift^2 shift_noise^2)) + max(0, 2 sum shift global_observable): what all of "
          "them could do to the poi; error_without: error of the poi without it"},
+        {"simulation",
+         "to first order, of the poi, in no error: training: root of the sum over processes of "
+         "variance(rate score) / n, the score d ln D / d poi profiled times error^2, of nets that "
+         "follow the n events that train them; asimov: the same with the events of Asimov data of "
+         "samples. docs/finite_mc.md"},
         {"finite_mc",
          "docs/finite_mc.md. sigma: of the poi, from the finite number of simulated events; "
          "total_error: root of fit_error^2 + sigma^2; inflation: t was divided by it; replicas, "

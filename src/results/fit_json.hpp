@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -86,6 +87,15 @@ struct ShapeRecord {
     double held_error() const;  ///< both in quadrature
 };
 
+/// By how much the finite number of simulated events moves the estimate of the parameter of
+/// interest, to first order: one standard deviation, in its units. No error of the fit holds it.
+struct SimulationNoise {
+    std::optional<double> training;  ///< of nets that follow the events that train them
+    std::optional<double> asimov;    ///< of Asimov data, by the events of the samples they are
+
+    double total() const { return std::hypot(training.value_or(0.0), asimov.value_or(0.0)); }
+};
+
 /// What was fitted, in numbers.
 struct ModelSummary {
     struct Region {
@@ -138,6 +148,7 @@ struct FitRecord {
     ShapeRecord shapes = {};
     std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
     std::vector<InjectionFit> injections = {};
+    std::optional<SimulationNoise> simulation = {};
     std::optional<FiniteMcRecord> finite_mc = {};
     MadeFrom made_from = {};               ///< without the options of the command line
     std::vector<std::string> doubts = {};  ///< those of the warnings that another minimum keeps

@@ -345,6 +345,12 @@ void fields(Visit& visit, MemberOf<Visit, UsedSample>& value) {
 }
 
 template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SimulationNoise>& value) {
+    visit("training", value.training);
+    visit("asimov", value.asimov);
+}
+
+template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, FitRecord>& value) {
     visit("campaign", value.campaign);
     visit("inputs", value.inputs);
@@ -357,6 +363,7 @@ void fields(Visit& visit, MemberOf<Visit, FitRecord>& value) {
     visit("blinding", value.blinding);
     visit("injections", value.injections, unless(value.injections.empty()));
     visit("shapes", value.shapes, unless(value.shapes.shapes.empty()));
+    visit("simulation", value.simulation);
     visit("finite_mc", value.finite_mc);
     visit("limits", value.limits);
     visit("comparisons", value.comparisons);

@@ -8,7 +8,8 @@ with 60 and 1200 events. --sets times 6000 events of each are simulated; half of
 members a process: networks of one hidden layer whose first layer is drawn at random and whose
 second is fitted to cross-entropy. The weights of the members are fitted to 40 % of the events by
 a slow twin of fit/finite_mc/member_weights.cpp, and mu to data that are always the same. The
-scatter of mu-hat over the sets is the true uncertainty; sigma is what the covariance of the
+scatter of mu-hat over the sets is the true uncertainty; "expected" is what the program prints with
+every fit, to first order and here with the true densities; sigma is what the covariance of the
 weights says. "exponentials" is an unbounded loss without a ridge, as earlier versions had it.
 """
 import argparse
@@ -150,16 +151,34 @@ def weighted_fit(loss, f, data, first, weight):
     return mu, np.sqrt(answer @ noise(np.vstack(scores), first) @ answer), largest
 
 
+def densities(x, case):
+    mean, width, slope, end, _ = case
+    peak = np.exp(-((x[:, 0] - mean) / width) ** 2 / 2 - (x[:, 1] - 0.5) ** 2 / 2) / width
+    tail = np.exp(-slope * x[:, 0] - (x[:, 1] / 1.2) ** 2 / 2) * slope / 1.2
+    grid = np.linspace(0, min(end, 200), 400001)
+    peak /= np.trapezoid(np.exp(-((grid - mean) / width) ** 2 / 2) / width, grid)
+    tail /= np.trapezoid(slope * np.exp(-slope * grid), grid)
+    return peak, tail
+
+
+def expected_scatter(case):
+    """Of ratios that follow n events of each process: rates times the spread of the score"""
+    random = np.random.default_rng(2)
+    scores = []
+    for signal in (True, False):
+        peak, tail = densities(draw(random, case, signal, 100000), case)
+        scores.append(YIELDS[0] * peak / (YIELDS[0] * peak + YIELDS[1] * tail))
+    information = YIELDS[0] * scores[0].mean()
+    return np.sqrt(sum((rate * score.std() / information) ** 2 / (6000 * case[4])
+                       for rate, score in zip(YIELDS, scores)))
+
+
 def run_case(name, case, sets):
     random = np.random.default_rng(1)
     data = np.concatenate([draw(random, case, True, 1000), draw(random, case, False, 20000)])
     weight = np.repeat(np.array(YIELDS) / (1000, 20000), (1000, 20000))
-    mean, width, slope, end, train = case
-    peak = np.exp(-((data[:, 0] - mean) / width) ** 2 / 2 - (data[:, 1] - 0.5) ** 2 / 2) / width
-    tail = np.exp(-slope * data[:, 0] - (data[:, 1] / 1.2) ** 2 / 2) * slope / 1.2
-    grid = np.linspace(0, min(end, 200), 400001)
-    peak /= np.trapezoid(np.exp(-((grid - mean) / width) ** 2 / 2) / width, grid)
-    tail /= np.trapezoid(slope * np.exp(-slope * grid), grid)
+    train = case[4]
+    peak, tail = densities(data, case)
     with np.errstate(divide="ignore"):
         exact = fit_mu(np.log([2 * peak / (peak + tail), 2 * tail / (peak + tail)]), weight)[0]
     found = {"mean": [], "exponentials": [], "weighted": []}
@@ -187,7 +206,7 @@ def run_case(name, case, sets):
             inside = [100 * np.mean(abs(mu - exact) < k * sigma) for k in (1.0, 1.96)]
             cells.append(f"{np.sqrt(np.mean(sigma ** 2)):.3f} | {inside[0]:.0f}, {inside[1]:.0f} | "
                          f"{largest.max():.1f}")
-    print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    print(f"| {name} | {expected_scatter(case):.3f} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main():
@@ -197,7 +216,7 @@ def main():
     parser.add_argument("--case", nargs="*", choices=CASES, default=list(CASES))
     options = parser.parse_args()
     columns = ["bias", "scatter", "sigma", "holds (%)", "largest weight"]
-    print("| | mean: " + " | ".join(columns[:2]) + " | exponentials: " + " | ".join(columns) +
+    print("| | expected | mean: " + " | ".join(columns[:2]) + " | exponentials: " + " | ".join(columns) +
           " | weighted: " + " | ".join(columns) + " |")
     for name in options.case:
         run_case(name, CASES[name], options.sets)

@@ -120,12 +120,11 @@ TEST_CASE("a truth that the fit misses is named, events of a sample have three e
     record.fit.parameters.resize(1);
     record.fit.parameters[0].name = "mu";
     record.fit.parameters[0].error = 0.25;
-    double sampling = 0.0;
     const auto missed = [&](double fitted, double expected, double thrown) {
         record.fit.parameters[0].value = fitted;
         record.injections = {{"a", "", true, {{"mu", 2.0, expected, 0.25}}, 0.05},
                              {"b", "", true, {{"mu", 2.0, thrown, 0.25}}}};
-        return missed_truths(campaign, model, record, sampling);
+        return missed_truths(campaign, model, record);
     };
 
     CHECK_FALSE(missed(1.04, 2.04, 2.7));
@@ -135,7 +134,7 @@ TEST_CASE("a truth that the fit misses is named, events of a sample have three e
     CHECK_THAT(all, Contains("folds = 2"));
     CHECK_THAT(missed(1.06, 2.04, 2.7).value(), !Contains("others"));  // 0.24 errors
     CHECK(missed(1.04, 2.06, 2.7));
-    sampling = 0.15;  // twice of that is a chance
+    record.simulation = SimulationNoise{{}, 0.15 * 0.25};  // twice of that is a chance
     CHECK_FALSE(missed(1.06, 2.04, 2.7));
     CHECK_THAT(
         missed(1.08, 2.04, 2.7).value(),
