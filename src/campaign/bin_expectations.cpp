@@ -6,25 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "coefficient_values.hpp"
+
 namespace ratiofarm {
 namespace {
 
-using Values = std::map<std::string, double, std::less<>>;
-
-double value_of(const Coefficient& coefficient, const Values& values) {
-    double sum = 0.0;
-    for (const CoefficientTerm& term : coefficient.terms) {
-        double product = term.constant;
-        for (const auto& factor : term.factors) {
-            product *= std::pow(values.at(factor.parameter), factor.power);
-        }
-        sum += product;
-    }
-    return sum;
-}
-
 /// Events that one bin expects where the parameters of the coefficients stand, all factors at 1.
-double expected(const BinnedRegion& region, std::size_t bin, const Values& values) {
+double expected(const BinnedRegion& region, std::size_t bin, const ParameterValues& values) {
     double sum = 0.0;
     for (const BinnedSample& sample : region.samples) {
         sum += value_of(sample.coefficient, values) * sample.contents[bin];
@@ -33,8 +21,10 @@ double expected(const BinnedRegion& region, std::size_t bin, const Values& value
 }
 
 /// Change of one bin at +1 or -1 of the shape effects of each parameter.
-Values shape_changes(const BinnedRegion& region, std::size_t bin, const Values& values) {
-    Values changes;
+ParameterValues shape_changes(const BinnedRegion& region,
+                              std::size_t bin,
+                              const ParameterValues& values) {
+    ParameterValues changes;
     for (const BinnedSample& sample : region.samples) {
         const double f = value_of(sample.coefficient, values);
         for (const BinnedShapeEffect& effect : sample.shapes) {
@@ -57,9 +47,9 @@ std::string negative_samples(const BinnedRegion& region, std::size_t bin) {
 
 class ExpectationCheck {
 public:
-    explicit ExpectationCheck(const Campaign& campaign) : campaign_(campaign) {
+    explicit ExpectationCheck(const Campaign& campaign)
+        : campaign_(campaign), start_(start_values(campaign)) {
         for (const Parameter& parameter : campaign.parameters) {
-            start_[parameter.name] = parameter.start;
             if (parameter.name == campaign.inference.poi) poi_ = &parameter;
         }
     }
@@ -89,7 +79,7 @@ private:
         if (poi_ != nullptr) {
             for (const double value : {0.0, poi_->low, poi_->high}) {
                 if (value < poi_->low) continue;
-                Values values = start_;
+                ParameterValues values = start_;
                 values[poi_->name] = value;
                 look(fmt::format("at {} = {:g}", poi_->name, value),
                      expected(section.region, bin, values));
@@ -116,7 +106,7 @@ private:
     }
 
     const Campaign& campaign_;
-    Values start_;
+    ParameterValues start_;
     const Parameter* poi_ = nullptr;
     BinExpectations found_;
 };

@@ -56,14 +56,15 @@ double expected_beyond(const FeatureEnd& side, double place, std::uint64_t data)
 std::string far_out(const FeatureEnd& side, const FeatureFacts& feature, const SampleInfo& sample) {
     const double place = side.end(feature);
     if (!(place > side.last)) return "";
-    const double expected = expected_beyond(side, place, sample.training_events);
+    const double expected = expected_beyond(side, place, sample.columns.events);
     if (!(expected < improbable)) return "";
     return fmt::format(
-        "{}: '{}' reaches {:.7g}, {:.3g} {} the last of {} simulated events at {:.7g} ({:.2g} of "
-        "{} events expected there)",
-        feature.name, sample.name, side.sense * place, place - side.last,
+        "{}: '{}' reaches {:.7g} (row {}), {:.3g} {} the last of {} simulated events at {:.7g} "
+        "({:.2g} of {} events expected there)",
+        feature.name, sample.name, side.sense * place,
+        side.sense > 0.0 ? feature.high_row : feature.low_row, place - side.last,
         side.sense > 0.0 ? "above" : "below", side.simulated, side.sense * side.last, expected,
-        sample.training_events);
+        sample.columns.events);
 }
 
 }  // namespace
@@ -79,8 +80,8 @@ BeyondReference beyond_reference(const Campaign& campaign,
         for (const auto& [name, share] : campaign.reference.mixture) {
             const SampleInfo* part = sample_if_there(samples, campaign.process(name).events());
             if (part == nullptr || f >= part->facts.features.size()) continue;
-            above.add(part->facts.features[f], part->training_events);
-            below.add(part->facts.features[f], part->training_events);
+            above.add(part->facts.features[f], part->columns.events);
+            below.add(part->facts.features[f], part->columns.events);
         }
         const double low = -below.last;
         const double high = above.last;

@@ -14,7 +14,7 @@ namespace ratiofarm {
 struct BeyondReference {
     std::vector<std::string> many;  ///< more than 1 % of the events on one side
     /// Fewer, but further out than the tail of the simulation explains: less than 1e-3 expected of
-    /// the sample's training events, of which the facts are.
+    /// the events of the sample.
     std::vector<std::string> some;
 };
 

@@ -14,6 +14,7 @@
 #include "find_sample.hpp"
 #include "frequent_values.hpp"
 #include "sample_weights.hpp"
+#include "simulation_outlook.hpp"
 #include "training_planner.hpp"
 
 namespace ratiofarm {
@@ -68,6 +69,7 @@ public:
         }
         for (const std::string& feature : settings.features) {
             look_for_constant(feature, components);
+            warn_about_separation(feature, components);
         }
         if (spec.role == EnsembleRole::up || spec.role == EnsembleRole::down) {
             for (const std::string& feature : settings.features) {
@@ -257,6 +259,7 @@ private:
         const FeatureFacts* facts = facts_of(sample, feature);
         if (facts == nullptr || !(facts->variance > 0.0)) return;
         const std::string what = fmt::format("sample '{}', feature '{}'", sample.name, feature);
+        warn_about_ends(what, *facts);
         if (frequent_.look(sample.name, feature, *facts)) return;
         const double deviation = std::sqrt(facts->variance);
         constexpr double one_makes_most = 0.5;
@@ -273,6 +276,50 @@ private:
                         100.0 * facts->far_share));
     }
 
+    /// An event far beyond all that train, which no net can give a ratio.
+    void warn_about_ends(const std::string& what, const FeatureFacts& facts) {
+        constexpr double times_as_far = 3.0;
+        constexpr double deviations = 10.0;
+        const double deviation = std::sqrt(facts.variance);
+        const auto look = [&](double value, std::uint64_t row, double trained) {
+            const double distance = std::abs(value - facts.mean);
+            if (!(distance > times_as_far * std::abs(trained - facts.mean))) return;
+            if (!(distance > deviations * deviation)) return;
+            warn(
+                fmt::format("{}: the event in row {} ({:g}) lies {:.2g} standard deviations from "
+                            "the mean, and the events that train the nets end at {:g}: its ratio "
+                            "is a guess that can spoil the fit; cut such events, or take a "
+                            "logarithm",
+                            what, row, value, distance / deviation, trained));
+        };
+        look(facts.low, facts.low_row, facts.trained_low);
+        look(facts.high, facts.high_row, facts.trained_high);
+    }
+
+    /// Processes that a feature by itself tells apart without exception, as other units do.
+    void warn_about_separation(const std::string& feature,
+                               const std::vector<Component>& components) {
+        constexpr std::uint64_t discrete = 20;
+        for (const Component& one : components) {
+            const FeatureFacts* below = facts_of(one.sample, feature);
+            if (below == nullptr || below->distinct <= discrete) continue;
+            for (const Component& other : components) {
+                const FeatureFacts* above = facts_of(other.sample, feature);
+                if (above == nullptr || above->distinct <= discrete) continue;
+                if (!(below->last_percent < above->one_percent)) continue;
+                if (!apart_.insert({one.sample.name + "\n" + other.sample.name, feature}).second) {
+                    continue;
+                }
+                warn(
+                    fmt::format("feature '{}' by itself tells samples '{}' (98 % from {:g} to "
+                                "{:g}) and '{}' (from {:g} to {:g}) apart: are they in the same "
+                                "units (GeV and MeV), and defined alike?",
+                                feature, one.sample.name, below->one_percent, below->last_percent,
+                                other.sample.name, above->one_percent, above->last_percent));
+            }
+        }
+    }
+
     /// A varied sample that reaches where the nominal one has no event: the ratio has no value
     /// there.
     void warn_about_range(const EnsembleSpec& spec, const std::string& feature) {
@@ -281,21 +328,22 @@ private:
         const FeatureFacts* there = facts_of(varied, feature);
         const FeatureFacts* here = facts_of(nominal, feature);
         if (&varied == &nominal || there == nullptr || here == nullptr) return;
-        const bool below = there->one_percent < here->low;
-        if (!below && !(there->last_percent > here->high)) return;
+        const bool below = there->one_percent < here->trained_low;
+        if (!below && !(there->last_percent > here->trained_high)) return;
         warn(fmt::format(
             "sample '{}', feature '{}': more than 1 % of its events lie {} {:g}, where the nominal "
             "sample '{}' has none, so that no ratio can give them; make the same cut in both, "
             "behind "
             "the edge of the one that reaches less far",
-            varied.name, feature, below ? "below" : "above", below ? here->low : here->high,
-            nominal.name));
+            varied.name, feature, below ? "below" : "above",
+            below ? here->trained_low : here->trained_high, nominal.name));
     }
 
     const Campaign& campaign_;
     const std::vector<SampleInfo>& samples_;
     std::set<std::string> seen_;
     std::set<std::pair<std::string, std::string>> one_value_;  ///< sample and feature
+    std::set<std::pair<std::string, std::string>> apart_;      ///< both samples, and feature
     FrequentValues frequent_;
     TrainingOutlook found_;
 };
@@ -318,6 +366,9 @@ TrainingOutlook training_outlook(const Campaign& campaign,
     std::ranges::move(of_lists.mistakes, std::back_inserter(found.mistakes));
     std::ranges::move(of_lists.warnings, std::back_inserter(found.warnings));
     std::ranges::move(variation_warnings(campaign, samples), std::back_inserter(found.warnings));
+    if (auto small = small_simulation(campaign, samples)) {
+        found.warnings.push_back(*std::move(small));
+    }
     return found;
 }
 

@@ -33,10 +33,49 @@ double noise_of(const SampleInfo& sample) {
     return 1.0 / std::sqrt(std::max(1.0, static_cast<double>(sample.columns.events)));
 }
 
+/// Share of the training events that their weights leave; those of the same events differ where
+/// they are of other densities.
+double effective_share(const SampleInfo& sample) {
+    if (sample.facts.folds.empty()) return 0.0;
+    const WeightSums& sums = sample.facts.folds.front()[0].weights.front();
+    return sums.effective_events() / std::max(1.0, static_cast<double>(sums.events));
+}
+
+/// Ids and yields may differ.
+bool hold_same_events(const SampleInfo& a, const SampleInfo& b) {
+    constexpr double other_halves = 0.05;
+    if (std::abs(effective_share(a) - effective_share(b)) > other_halves) return false;
+    const auto alike = [](const FeatureFacts& x, const FeatureFacts& y) {
+        return x.low == y.low && x.high == y.high && x.low_row == y.low_row &&
+               x.high_row == y.high_row && x.one_percent == y.one_percent &&
+               x.last_percent == y.last_percent && x.width == y.width && x.distinct > 20;
+    };
+    const auto& features = a.facts.features;
+    return !features.empty() && a.columns.events == b.columns.events &&
+           std::ranges::equal(features, b.facts.features, alike);
+}
+
 class Variations {
 public:
     Variations(const Campaign& campaign, const std::vector<SampleInfo>& samples)
         : campaign_(campaign), samples_(samples) {}
+
+    /// Of samples that are given twice under two names.
+    void look_for_equal_processes() {
+        for (auto one = campaign_.processes.begin(); one != campaign_.processes.end(); ++one) {
+            const SampleInfo* first = sample_if_there(samples_, one->events());
+            for (auto other = campaign_.processes.begin(); other != one; ++other) {
+                const SampleInfo* second = sample_if_there(samples_, other->events());
+                if (first == nullptr || second == nullptr || first == second) continue;
+                if (!hold_same_events(*first, *second)) continue;
+                found_.push_back(fmt::format(
+                    "processes '{}' and '{}': samples '{}' and '{}' hold the same "
+                    "events, so that nothing but their yields tells them apart: was one file "
+                    "given twice?",
+                    other->name, one->name, second->name, first->name));
+            }
+        }
+    }
 
     void look_at(const SystematicSection& systematic) {
         const auto name = fmt::format("systematic '{}': ", systematic.name);
@@ -195,6 +234,7 @@ private:
 std::vector<std::string> variation_warnings(const Campaign& campaign,
                                             const std::vector<SampleInfo>& samples) {
     Variations variations(campaign, samples);
+    variations.look_for_equal_processes();
     for (const SystematicSection& systematic : campaign.systematics) {
         variations.look_at(systematic);
     }

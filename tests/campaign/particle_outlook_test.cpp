@@ -48,7 +48,7 @@ EventSample pairs(const std::string& name, std::uint64_t first_id) {
         .columns = {"E", "px", "py", "pz"}, .offsets = {0}, .values = {}, .types = {}};
     for (std::size_t row = 0; row < listed_events; ++row) {
         result.features.push_back(normal(random));
-        result.weight.push_back(0.5);
+        result.weight.push_back(0.005);
         result.id.push_back(first_id + row);
         for (const std::int64_t type : {11, 22}) {
             const float px = 30.0F + normal(random);

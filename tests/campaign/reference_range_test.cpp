@@ -23,7 +23,7 @@ FeatureFacts facts(const std::string& name, double low, double one, double last,
 SampleInfo sample(const std::string& name, const FeatureFacts& pt) {
     SampleInfo result;
     result.name = name;
-    result.training_events = name == "data" ? 400 : 10'000;
+    result.columns.events = name == "data" ? 400 : 10'000;
     result.facts.features = {facts("angle", -1.0, -0.9, 0.9, 1.0), pt};
     return result;
 }
@@ -56,7 +56,7 @@ TEST_CASE("a few events beyond all simulated ones are a warning", "[campaign]") 
         data_beyond_reference(open_campaign(), with_data(facts("pt", 11, 15, 200, 420)));
     REQUIRE(warnings.size() == 1);
     CHECK_THAT(warnings[0],
-               Contains("pt: 'data' reaches 420, 120 above the last of 10000 simulated "
+               Contains("pt: 'data' reaches 420 (row 0), 120 above the last of 10000 simulated "
                         "events at 300 ("));
 }
 
@@ -66,8 +66,8 @@ TEST_CASE("data a little beyond the last simulated event need no word", "[campai
     FeatureFacts seen = facts("pt", -4.1055, -2.3, 2.3, 3.6);
     std::vector<SampleInfo> samples{sample("S", simulated), sample("B", simulated),
                                     sample("data", seen)};
-    samples[0].training_events = samples[1].training_events = 20'000;
-    samples[2].training_events = 4036;
+    samples[0].columns.events = samples[1].columns.events = 20'000;
+    samples[2].columns.events = 4036;
 
     CHECK(data_beyond_reference(open_campaign(), samples).empty());
 }
@@ -86,8 +86,8 @@ TEST_CASE("how far out data may lie is where a thousandth of one is expected", "
         FeatureFacts seen = facts("pt", -999, -999, place(0.01), place(expected / data));
         std::vector<SampleInfo> samples{sample("S", reference), sample("B", reference),
                                         sample("data", seen)};
-        samples[0].training_events = samples[1].training_events = std::uint64_t{100'000};
-        samples[2].training_events = std::uint64_t{1000};
+        samples[0].columns.events = samples[1].columns.events = std::uint64_t{100'000};
+        samples[2].columns.events = std::uint64_t{1000};
 
         const auto warnings = data_beyond_reference(open_campaign(), samples);
 

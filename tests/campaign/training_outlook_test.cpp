@@ -52,7 +52,7 @@ EventSample sample(const std::string& name, std::uint64_t first_id, std::size_t 
     for (std::size_t row = 0; row < n; ++row) {
         result.features.push_back(normal(random));
         result.features.push_back(2.0F * normal(random));
-        result.weight.push_back(0.5);
+        result.weight.push_back(0.005);
         result.id.push_back(first_id + row);
     }
     return result;
@@ -165,7 +165,7 @@ shape = { B = { up = "S", down = "S" } }
     {"validation weights that sum to nothing",
      [](EventSample& s, EventSample&) {
          for (std::size_t row = 0; row < n_events; ++row) {
-             if (split_part(row, Split{}) == SplitPart::validation) s.weight[row] = -0.1;
+             if (split_part(row, Split{}) == SplitPart::validation) s.weight[row] = -0.001;
          }
      },
      {"sample 'S': the weights of its", "validation events sum to -"},
@@ -227,14 +227,32 @@ shape = { B = { up = "S", down = "S" } }
      {},
      {}},
     {"one weight beyond the sum",
-     [](EventSample& s, EventSample&) { s.weight[row_of(SplitPart::train)] = 1e5; },
+     [](EventSample& s, EventSample&) { s.weight[row_of(SplitPart::train)] = 1e3; },
      {},
      {"training events are worth 1.0",
       "row " + std::to_string(row_of(SplitPart::train)) + " has 99"}},
+    {"an event far beyond those that train",
+     [](EventSample& s, EventSample&) { set_feature(s, row_of(SplitPart::inference), 1, 300.0F); },
+     {},
+     {"sample 'S', feature 'y': the event in row " + std::to_string(row_of(SplitPart::inference)) +
+      " (300) lies"}},
+    {"other units in one sample",
+     [](EventSample& s, EventSample&) {
+         for (float& value : s.features) value = 50.0F + value;
+     },
+     {},
+     {"feature 'x' by itself tells samples 'B'", "feature 'y' by itself tells samples 'B'"}},
+    {"one file as two processes",
+     [](EventSample& s, EventSample& b) {
+         s.features = b.features;
+         for (double& w : s.weight) w *= 0.1;
+     },
+     {},
+     {"processes 'S' and 'B': samples 'S' and 'B' hold the same events"}},
     {"weights that cancel",
      [](EventSample& s, EventSample&) {
          for (std::size_t row = 0; row < n_events; ++row) {
-             if (row % 20 < 9) s.weight[row] = -0.5;
+             if (row % 20 < 9) s.weight[row] = -0.005;
          }
      },
      {},
@@ -384,4 +402,21 @@ TEST_CASE("facts of weights and features are what the events say", "[campaign]")
         CHECK(std::sqrt(facts.features[1].variance) == Approx(2.0).epsilon(0.1));
         CHECK(facts.features[1].width == Approx(2.0).epsilon(0.1));
     }
+}
+
+TEST_CASE("a simulation that is small for the expected events is told", "[campaign]") {
+    const auto found = [](double weight, const std::string& more = "") {
+        const auto weigh = [weight](EventSample& s, EventSample& b) {
+            for (double& w : s.weight) w = 0.001;
+            for (double& w : b.weight) w = weight;
+        };
+        return outlook_of({"", weigh, {}, {}, more}).warnings;
+    };
+
+    CHECK(found(0.04).empty());  // 160 expected, some 2000 train: 0.28
+    const auto told = found(0.08);
+    REQUIRE(told.size() == 1);
+    CHECK_THAT(told[0], Contains("process 'B' 320 are expected, and") && Contains("about 0.4 of"));
+    CHECK(found(0.08, "[ensemble]\nreplicas = 4\n[finite_mc]\nmethod = \"replicas\"\n").empty());
+    CHECK(found(0.08, "[ensemble]\nmembers = 2\n").size() == 1);
 }

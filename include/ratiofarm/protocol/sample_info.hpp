@@ -122,8 +122,8 @@ struct WeightSums {
     double effective_events() const { return squares > 0.0 ? sum * sum / squares : 0.0; }
 };
 
-/// One feature of a sample: weighted by absolute values over the training events of fold 0, and as
-/// it is in up to 8192 regularly chosen events of all parts.
+/// One feature of a sample: weighted by absolute values over the training events of fold 0, its
+/// ends over all events, and the rest as it is in up to 8192 regularly chosen ones.
 struct FeatureFacts {
     std::string name;
     double mean = 0.0;
@@ -131,8 +131,12 @@ struct FeatureFacts {
     std::uint64_t far_row = 0;  ///< event that makes the largest part of the variance
     double far_value = 0.0;     ///< its feature
     double far_share = 0.0;     ///< its part of the variance
-    double low = 0.0;           ///< of the training events
-    double high = 0.0;          ///< of the training events
+    double trained_low = 0.0;   ///< of the training events
+    double trained_high = 0.0;  ///< of the training events
+    double low = 0.0;           ///< of all events
+    double high = 0.0;          ///< of all events
+    std::uint64_t low_row = 0;
+    std::uint64_t high_row = 0;
     double one_percent = 0.0;   ///< quantile: 1 % lie below
     double last_percent = 0.0;  ///< quantile: 1 % lie above
     double width = 0.0;         ///< half of the range between the quantiles of +-1 sigma

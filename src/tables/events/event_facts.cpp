@@ -60,6 +60,7 @@ FactCollector::FactCollector(const EventLayout& layout,
 void FactCollector::add(const EventBlock& block) {
     for (std::uint64_t row = 0; row < block.rows.size(); ++row) {
         add_weights(block, row);
+        if (block.has_features(row)) add_ends(block, row);
         if ((block.rows.first + row) % stride_ != 0 || !block.has_features(row)) continue;
         const float* event = block.features.data() + row * layout_.columns.size();
         for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -92,19 +93,23 @@ void FactCollector::add_features(const EventBlock& block, std::uint64_t row) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         Moments& moments = moments_[i];
         const double value = event[columns_[i]];
-        const Moments::Extreme here{value, weight, block.rows.first + row};
-        if (!any_) {
-            moments.first = value;
-            moments.smallest = moments.largest = here;
-        }
+        if (!any_) moments.first = value;
+        moments.trained.add({value, weight, block.rows.first + row}, !any_);
         const double distance = value - moments.first;
         moments.sum += weight * distance;
         moments.squares += weight * distance * distance;
-        if (value < moments.smallest.value) moments.smallest = here;
-        if (value > moments.largest.value) moments.largest = here;
     }
     total_ += weight;
     any_ = true;
+}
+
+void FactCollector::add_ends(const EventBlock& block, std::uint64_t row) {
+    const float* event = block.features.data() + row * layout_.columns.size();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        moments_[i].all.add({event[columns_[i]], block.weight[row], block.rows.first + row},
+                            !any_ends_);
+    }
+    any_ends_ = true;
 }
 
 FeatureFacts FactCollector::feature(std::size_t index) {
@@ -114,9 +119,9 @@ FeatureFacts FactCollector::feature(std::size_t index) {
         const double shift = moments.sum / total_;
         facts.mean = moments.first + shift;
         facts.variance = std::max(0.0, moments.squares / total_ - shift * shift);
-        facts.low = moments.smallest.value;
-        facts.high = moments.largest.value;
-        for (const Moments::Extreme& extreme : {moments.smallest, moments.largest}) {
+        facts.trained_low = moments.trained.smallest.value;
+        facts.trained_high = moments.trained.largest.value;
+        for (const Extreme& extreme : {moments.trained.smallest, moments.trained.largest}) {
             const double distance = extreme.value - facts.mean;
             const double part = extreme.weight / total_ * distance * distance;
             const double share = facts.variance > 0.0 ? part / facts.variance : 0.0;
@@ -126,6 +131,10 @@ FeatureFacts FactCollector::feature(std::size_t index) {
             facts.far_value = extreme.value;
         }
     }
+    facts.low = moments.all.smallest.value;
+    facts.high = moments.all.largest.value;
+    facts.low_row = moments.all.smallest.row;
+    facts.high_row = moments.all.largest.row;
     add_spectrum(moments.chosen, facts);
     return facts;
 }
