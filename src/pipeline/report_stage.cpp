@@ -10,6 +10,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+#include "ratiofarm/tables/ratio_file.hpp"
 
 #include "core/program_version.hpp"
 #include "core/sealed_text.hpp"
@@ -78,6 +79,15 @@ void add_spectra(const PlannedCampaign& planned, const RunPlace& place, ReportIn
     }
 }
 
+/// Whether it exists and is not damaged.
+bool is_ratio_file(const std::filesystem::path& path) {
+    try {
+        return std::filesystem::exists(path) && !RatioFile(path).sets().empty();
+    } catch (const Error&) {
+        return false;  // the report says why
+    }
+}
+
 /// Why fit.json is not the fit of this campaign and of these ratios; empty: it is, or there is
 /// none.
 std::string foreign_fit(const PlannedCampaign& planned, const RunPlace& place) {
@@ -85,9 +95,14 @@ std::string foreign_fit(const PlannedCampaign& planned, const RunPlace& place) {
     if (!std::filesystem::exists(path)) return {};
     if (!planned.left_out.empty()) return planned.left_out;
     const Campaign& campaign = planned.campaign;
-    const MadeFrom made = parse_fit_json(read_sealed(path)).made_from;
+    MadeFrom made;
+    try {
+        made = parse_fit_json(read_sealed(path)).made_from;
+    } catch (const DataError&) {
+        return {};  // the report says so, and does without it
+    }
     const bool has_ratios = std::ranges::all_of(campaign.unbinned, [&](const auto& region) {
-        return !region.ratios.empty() || std::filesystem::exists(place.ratios);
+        return !region.ratios.empty() || is_ratio_file(place.ratios);
     });
     MadeFrom now = fit_made_from(campaign);
     if (has_ratios) now = made_from(campaign, open_ratio_files(campaign, place.ratios));
@@ -186,15 +201,17 @@ StageEnd report_stage(RunContext& context,
         if (!context.world.is_root()) return;
         if (books.journal) books.journal->flush();
         const JournalState journal = read_journals(place.directory);
-        const ReportSources sources{.campaign = planned.campaign,
-                                    .directory = place.directory,
-                                    .ratios = place.ratios,
-                                    .samples = planned.samples,
-                                    .stages = stage_times(journal),
-                                    .left_out = planned.left_out,
-                                    .foreign_fit = foreign_fit(planned, place),
-                                    .unresolved = planned.missing != Unresolved::nothing,
-                                    .ungathered = ungathered(planned, place)};
+        const ReportSources sources{
+            .campaign = planned.campaign,
+            .directory = place.directory,
+            .ratios = place.ratios,
+            .samples = planned.samples,
+            .stages = stage_times(journal),
+            .left_out = planned.left_out,
+            .foreign_fit = foreign_fit(planned, place),
+            .unresolved = planned.missing != Unresolved::nothing,
+            .ungathered = ungathered(planned, place),
+            .on_damage = books.lock == nullptr ? OnDamage::leave_out : OnDamage::stop};
         const std::string shown = shown_results(place.directory);  // before they are read
         ReportInputs inputs = collect_report_inputs(sources);
         inputs.shown = shown;

@@ -184,17 +184,19 @@ std::vector<double> weighted_quantiles(std::span<const float> values,
                                        std::span<const double> weights,
                                        std::span<const double> fractions) {
     RATIOFARM_EXPECT(values.size() == weights.size());
-    if (values.empty()) return {};
     struct Event {
         float value;
         double weight;
     };
-    std::vector<Event> events(values.size());  // sorting these is twice as fast as sorting places
+    std::vector<Event> events;  // sorting these is twice as fast as sorting places
+    events.reserve(values.size());
     double total = 0.0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        events[i] = {values[i], std::abs(weights[i])};
-        total += events[i].weight;
+        if (!std::isfinite(values[i])) continue;
+        events.push_back({values[i], std::abs(weights[i])});
+        total += events.back().weight;
     }
+    if (events.empty()) return {};
     std::ranges::sort(events, {}, &Event::value);
 
     std::vector<double> result;

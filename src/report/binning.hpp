@@ -18,8 +18,8 @@ public:
     static Binning equal_width(double low, double high, std::size_t bins);
 
     /// Bins of about equal total |weight|; fewer where many values coincide. The outer edges are
-    /// the smallest and the largest value.
-    /// \param values [n], finite   \param weights [n]
+    /// the smallest and the largest finite value.
+    /// \param values [n], one of them finite   \param weights [n]
     static Binning quantiles(std::span<const float> values,
                              std::span<const double> weights,
                              std::size_t bins);
@@ -54,8 +54,9 @@ private:
     std::vector<double> edges_;
 };
 
-/// Values below which the given fractions of the total |weight| lie.
-/// \param fractions each in [0, 1], ascending   \return one value per fraction; empty for no events
+/// Values below which the given fractions of the total |weight| of the finite values lie.
+/// \param fractions each in [0, 1], ascending
+/// \return one value per fraction; empty if no value is finite
 std::vector<double> weighted_quantiles(std::span<const float> values,
                                        std::span<const double> weights,
                                        std::span<const double> fractions);

@@ -306,6 +306,64 @@ void add_toys(const ReportSources& sources, ReportInputs& inputs) {
                               first_of(changes, "\n  "));
 }
 
+void add_ratios_if_any(const ReportSources& sources, ReportInputs& inputs) {
+    if (!sources.left_out.empty()) {
+        if (sources.left_out != sources.foreign_fit) inputs.warnings.push_back(sources.left_out);
+    } else if (fs::exists(sources.ratios)) {
+        add_ratios(sources, inputs);
+    } else if (wants_ratios(sources.campaign)) {
+        inputs.warnings.push_back(
+            "no checks of the ratios: '" + sources.ratios.string() + "' does not exist yet; " +
+            (inputs.fit ? "a fit with --ratios FILE is reported with the same --ratios FILE"
+                        : "'ratiofarm infer' makes it, --ratios FILE names another"));
+    }
+}
+
+/// \param cure  what makes the file again
+void leave_out(OnDamage on_damage,
+               const Error& error,
+               const std::string& cure,
+               ReportInputs& inputs) {
+    if (on_damage == OnDamage::stop || error.exit_code() == ExitCode::resumable) throw;
+    inputs.warnings.push_back(fmt::format("left out of the page: {}\n{}", error.what(), cure));
+}
+
+void add_search(const ReportSources& sources, ReportInputs& inputs) {
+    const fs::path path = sources.directory.search_json();
+    if (!sources.left_out.empty() || !fs::exists(path)) return;
+    inputs.search = parse_search_json(read_sealed(path));
+}
+
+void add_fit(const ReportSources& sources, ReportInputs& inputs) {
+    const fs::path path = sources.directory.fit_json();
+    if (!sources.foreign_fit.empty()) {
+        inputs.warnings.push_back(sources.foreign_fit);
+    } else if (fs::exists(path)) {
+        inputs.fit = parse_fit_json(read_sealed(path));
+        inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
+    }
+}
+
+void add_parts(const ReportSources& sources, ReportInputs& inputs) {
+    const auto add = [&](auto part, const std::string& cure) {
+        try {
+            part(sources, inputs);
+        } catch (const Error& error) {
+            leave_out(sources.on_damage, error, cure, inputs);
+        }
+    };
+    add(add_search, "'ratiofarm search' makes it again");
+    add(add_unfolding, "'ratiofarm unfold' makes it again");
+    add(add_fit, "'ratiofarm fit' makes it again");
+    if (inputs.fit) {
+        add(add_goodness_of_fit, "'ratiofarm gof' makes it again");
+        add(add_toys, "'ratiofarm toys' makes it again");
+    }
+    const bool own = sources.ratios == sources.directory.ratios();
+    add(add_ratios_if_any,
+        own ? "'ratiofarm infer' makes it again" : "name another file with --ratios");
+}
+
 void add_files(const ReportSources& sources, ReportInputs& inputs) {
     const RunDirectory& directory = sources.directory;
     const std::pair<fs::path, const char*> files[] = {
@@ -333,26 +391,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     inputs.labels = sources.campaign.labels;
     add_campaign_facts(sources.campaign, inputs);
     add_ensembles(sources, inputs);
-    if (sources.left_out.empty() && fs::exists(sources.directory.search_json())) {
-        inputs.search = parse_search_json(read_sealed(sources.directory.search_json()));
-    }
-    add_unfolding(sources, inputs);
-    if (!sources.foreign_fit.empty()) {
-        inputs.warnings.push_back(sources.foreign_fit);
-    } else if (fs::exists(sources.directory.fit_json())) {
-        inputs.fit = parse_fit_json(read_sealed(sources.directory.fit_json()));
-        inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
-        add_goodness_of_fit(sources, inputs);
-        add_toys(sources, inputs);
-    }
-    if (!sources.left_out.empty()) {
-        if (sources.left_out != sources.foreign_fit) inputs.warnings.push_back(sources.left_out);
-    } else if (fs::exists(sources.ratios)) {
-        add_ratios(sources, inputs);
-    } else if (wants_ratios(sources.campaign)) {
-        inputs.warnings.push_back("no checks of the ratios: '" + sources.ratios.string() +
-                                  "' does not exist yet");
-    }
+    add_parts(sources, inputs);
     add_files(sources, inputs);
     return inputs;
 }

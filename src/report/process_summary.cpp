@@ -13,6 +13,19 @@ constexpr std::size_t calibration_bins = 20;
 constexpr std::size_t ratio_bins = 50;
 constexpr double outside_ratios = 0.0005;  // of the events, beyond each end of the plot of log r
 
+/// Counts the events that a comparison of the target with the reference takes, and those with r =
+/// 0.
+void count_zero_ratios(const std::vector<SampleEvents>& events,
+                       std::size_t target,
+                       ProcessSummary& summary) {
+    for (std::size_t k = 0; k < events.size(); ++k) {
+        if (k != target && events[k].fraction == 0.0) continue;
+        summary.seen_events += events[k].log_ratio.size();
+        summary.zero_ratios += static_cast<std::uint64_t>(std::ranges::count_if(
+            events[k].log_ratio, [](float log_ratio) { return !std::isfinite(log_ratio); }));
+    }
+}
+
 /// Bins of equal content in log r over reference and target together.
 Binning score_binning(const std::vector<SampleEvents>& events, std::size_t target) {
     std::vector<float> values;
@@ -87,9 +100,12 @@ ProcessSummary summarise_process(const InferenceEvents& events,
     result.log_z = process < summary.log_z.size() ? summary.log_z[process] : 0.0;
     result.normalisation = before_normalisation(check_normalisation(seen), result.log_z);
     result.calibration = calibration(seen, target, calibration_bins);
-    result.ratios =
-        ratio_distribution(seen, target, ratio_binning(seen, target, ratio_bins, outside_ratios));
-    result.score_closure = closure_in_ratio(seen, target, scale, nets);
+    count_zero_ratios(seen, target, result);
+    if (result.zero_ratios < result.seen_events) {
+        result.ratios = ratio_distribution(seen, target,
+                                           ratio_binning(seen, target, ratio_bins, outside_ratios));
+        result.score_closure = closure_in_ratio(seen, target, scale, nets);
+    }
     if (!events.has_features()) return result;
     for (std::size_t f = 0; f < features.size(); ++f) {
         FeatureClosure feature =
@@ -151,6 +167,7 @@ double reference_spread(const InferenceEvents& events, std::size_t process) {
         const double scale = sample.fraction / total_weight(sample.weight);
         for (std::size_t i = 0; i < sample.weight.size(); ++i) {
             const double spread = sample.spread[process][i];
+            if (!std::isfinite(sample.log_ratio[process][i])) continue;  // it counts as r = 0
             const double weight =
                 scale * sample.weight[i] * weight_of_spread(double{sample.log_ratio[process][i]});
             square += weight * spread * spread;

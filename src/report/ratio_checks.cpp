@@ -20,6 +20,7 @@ void add_histogram(const SampleEvents& sample,
     RATIOFARM_EXPECT(sample.log_ratio.size() == sample.weight.size());
     const double scale = share / total_weight(sample.weight);
     for (std::size_t i = 0; i < sample.weight.size(); ++i) {
+        if (!std::isfinite(sample.log_ratio[i])) continue;
         const std::size_t bin = binning.bin_of(sample.log_ratio[i]);
         const double weight = scale * sample.weight[i];
         content[bin] += weight;

@@ -21,7 +21,8 @@ NormalisationCheck make_normalisation_check(double deviation, double error);
 
 NormalisationCheck check_normalisation(std::span<const SampleEvents> samples);
 
-/// Where log r_j lies in the reference and in sample j. Contents are fractions.
+/// Where log r_j lies in the reference and in sample j. Contents are fractions of all events, also
+/// of those with r = 0, which are not shown.
 struct RatioDistribution {
     Binning binning;
     std::vector<double> reference, reference_error;

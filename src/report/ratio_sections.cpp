@@ -76,6 +76,19 @@ std::string accuracy_table(const ReportInputs& inputs) {
         {"process", "mean", "rms", "slope", "intercept", "events", "not finite"}, rows);
 }
 
+std::string zero_ratios_text(const ReportInputs& inputs) {
+    std::string text;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (process.zero_ratios == 0) continue;
+        text += paragraph_html(fmt::format(
+            "Process '{}': {} of {} events of its sample and of the reference have r = 0 (ln r = "
+            "-inf). They count in all sums and in the lowest bin of a check, and are left out of "
+            "the edges of bins and of the distribution of log r.",
+            process.name, process.zero_ratios, process.seen_events));
+    }
+    return text;
+}
+
 std::string identity_text(const ReportInputs& inputs) {
     if (!inputs.identity) return {};
     const IdentityCheck& check = *inputs.identity;
@@ -145,9 +158,9 @@ std::string ensemble_table(const ReportInputs& inputs) {
 std::string checks_section(const ReportInputs& inputs) {
     if (inputs.processes.empty()) return {};
     return section_html("checks", "Checks of the ratios",
-                        ratio_normalisation_table(inputs) + identity_text(inputs) +
-                            shape_table(inputs) + paragraph_html(rest_text) +
-                            accuracy_table(inputs));
+                        ratio_normalisation_table(inputs) + zero_ratios_text(inputs) +
+                            identity_text(inputs) + shape_table(inputs) +
+                            paragraph_html(rest_text) + accuracy_table(inputs));
 }
 
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) {

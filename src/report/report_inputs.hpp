@@ -93,6 +93,8 @@ struct ProcessSummary {
     std::string coefficient;
     double reference_fraction = 0.0;   ///< pi_j; 0 if no part of the reference
     std::uint64_t events = 0;          ///< inference-split events of its sample
+    std::uint64_t zero_ratios = 0;     ///< with r = 0, of its sample and of the reference
+    std::uint64_t seen_events = 0;     ///< of its sample and of the reference
     NormalisationCheck normalisation;  ///< before normalisation
     double log_z = 0.0;                ///< subtracted from log r by the normalisation
     std::optional<Calibration> calibration;

@@ -87,7 +87,12 @@ with open(sys.argv[1], "r+b") as f:
     f.seek(place)
     f.write(bytes([byte ^ 1]))
 END
-    expect_code 2 run_on 0 run report > 6.out 2> 6.err
+    if [ $file = ratios.h5 ]; then
+        run_on 0 run report > 6.out 2> 6.err
+        expect_in "ratiofarm infer' makes it again" 6.err
+    else
+        expect_code 2 run_on 0 run report > 6.out 2> 6.err
+    fi
     expect_code 75 run_on 2 run run > 6.out 2> 6.err
     expect_in "$file.*was set aside.*run the same command again" 6.err
     run_on 0 run run > 6.out 2> 6.err

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -114,7 +116,59 @@ TEST_CASE("a run without ratios has a report that says so", "[report]") {
     CHECK(inputs.warnings[0].find("does not exist yet") != std::string::npos);
 }
 
-TEST_CASE("a damaged fit file is an error, not a gap", "[report]") {
+TEST_CASE("ratios that do not exist are asked for by --ratios", "[report]") {
+    const TemporaryDirectory folder;
+    const MixtureRun run(folder.path(), 2000);
+    const ReportSources sources = run.sources();
+    std::filesystem::remove(sources.ratios);
+
+    const ReportInputs inputs = collect_report_inputs(sources);
+
+    REQUIRE(inputs.warnings.size() == 1);
+    CHECK(inputs.warnings[0].find("reported with the same --ratios") != std::string::npos);
+}
+
+TEST_CASE("a process without density in places has every check, and a count", "[report]") {
+    const TemporaryDirectory folder;
+    MixtureRun run(folder.path(), 2000);
+    run.write_ratios_without_left_above(0.0);
+
+    const ReportInputs inputs = collect_report_inputs(run.sources());
+    const std::string page = report_html(inputs, Plotter());
+
+    const ProcessSummary& left = inputs.processes[0];
+    CHECK(left.score_closure.has_value());
+    CHECK(left.zero_ratios > 500);
+    CHECK(left.zero_ratios < left.seen_events);
+    for (const double edge : left.ratios.value().binning.edges()) CHECK(std::isfinite(edge));
+    CHECK(inputs.processes[1].zero_ratios == 0);
+    CHECK(page.find(std::to_string(left.zero_ratios) + " of " + std::to_string(left.seen_events) +
+                    " events") != std::string::npos);
+    CHECK(page.find(">nan") == std::string::npos);
+}
+
+TEST_CASE("a damaged file costs a report that is asked for its part only", "[report]") {
+    const TemporaryDirectory folder;
+    const MixtureRun run(folder.path(), 2000);
+    ReportSources sources = run.sources();
+    sources.on_damage = OnDamage::leave_out;
+    const std::pair<std::filesystem::path, const char*> files[] = {
+        {sources.directory.fit_json(), "'ratiofarm fit' makes it again"},
+        {sources.directory.search_json(), "'ratiofarm search' makes it again"},
+        {sources.ratios, "'ratiofarm infer' makes it again"}};
+    const auto& [path, cure] = files[GENERATE(0, 1, 2)];
+    publish(path, std::string_view("{\"schema\": \"ratio"));
+
+    const ReportInputs inputs = collect_report_inputs(sources);
+
+    REQUIRE(inputs.warnings.size() == 1);
+    CHECK(inputs.warnings[0].find(path.filename().string()) != std::string::npos);
+    CHECK(inputs.warnings[0].find(cure) != std::string::npos);
+    CHECK(inputs.fit.has_value() == (path != sources.directory.fit_json()));
+    CHECK(inputs.processes.empty() == (path == sources.ratios));
+}
+
+TEST_CASE("a damaged fit file is an error of the run, not a gap", "[report]") {
     const TemporaryDirectory folder;
     const MixtureRun run(folder.path(), 2000);
     const ReportSources sources = run.sources();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ public:
 
     ReportSources sources() const {
         return {campaign_, directory_, directory_.ratios(), samples_, {{"train", 12.0}}};
+    }
+
+    /// Ratios of a `left` that has no density above this x.
+    void write_ratios_without_left_above(double x) {
+        end_of_left_ = x;
+        write_exact_ratios();
     }
 
 private:
@@ -113,8 +120,10 @@ private:
                     }
                     const double x = sample.features()[2 * row];
                     const double mirrored = key.column == 0 ? x : -x;
-                    block.log_ratio.push_back(
-                        static_cast<float>(toy_.log_ratio(mirrored) + std::log(factor)));
+                    const double log_ratio = toy_.log_ratio(mirrored) + std::log(factor);
+                    const bool is_zero = key.column == 0 && x > end_of_left_;
+                    block.log_ratio.push_back(is_zero ? -std::numeric_limits<float>::infinity()
+                                                      : static_cast<float>(log_ratio));
                     block.spread.push_back(0.25F);
                 }
                 return block;
@@ -122,6 +131,7 @@ private:
     }
 
     GaussianMixture toy_{.shift = 0.7, .fraction = 0.5};
+    double end_of_left_ = std::numeric_limits<double>::infinity();
     Campaign campaign_;
     RunDirectory directory_;
     std::vector<SampleInfo> samples_;
