@@ -50,9 +50,10 @@ Proposal proposal(const ScaledModel& model, const dense::Matrix& hessian, double
 /// gradient leads into the valley. At a saddle point it leads along what falls.
 /// \param gradient in the frame of the eigenvectors
 double beside_valley(const dense::Spectrum& spectrum, const dense::Vector& gradient) {
+    const double curved = 1e-6 * dense::largest_size(spectrum.eigenvalues);
     double squares = 0.0;
     for (std::size_t k = 0; k < gradient.size(); ++k) {
-        if (spectrum.eigenvalues[k] > 0.0) squares += gradient[k] * gradient[k];
+        if (spectrum.eigenvalues[k] > curved) squares += gradient[k] * gradient[k];
     }
     return valley_bend * std::sqrt(squares);
 }
