@@ -31,7 +31,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 15;
+constexpr std::uint64_t fit_algorithm = 16;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted

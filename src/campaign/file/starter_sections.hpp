@@ -22,7 +22,7 @@ range = [0.0, 10.0]
 )toml";
 
 inline constexpr std::string_view nets = R"toml(
-# For a first look: hidden = [32, 32], epochs = 15, learning_rate = 3e-3, members = 2.
+# For a first look: hidden = [32, 32], epochs = 15, learning_rate = 3e-3, members = 3.
 [network]
 hidden = [64, 64, 64]
 activation = "silu"
