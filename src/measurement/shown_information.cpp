@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -191,21 +190,23 @@ std::optional<double> inference_per_training(const RatioHeader& header) {
     return split.inference / split.train;
 }
 
-/// Not collective. Whether some first events of two processes are the same, as where one is made of
-/// the other by weights: their noise is not independent.
+/// Not collective. Whether two processes are of the same events, as where one is made of the other
+/// by weights: their noise is not independent. Such samples have as many events, as the part of an
+/// event follows from its id.
 bool share_events(const RatioFile& ratios, std::span<const FittedSet> sets) {
-    constexpr std::uint64_t enough = 1000;
-    std::vector<std::uint64_t> ids;
-    std::set<std::string> samples;
-    for (const FittedSet& set : sets) {
-        if (!samples.insert(set.sample).second) return true;
-        auto first = ratios.read_columns(set.sample, {0, std::min(enough, set.events)}).id;
-        std::ranges::sort(first);
-        first.erase(std::ranges::unique(first).begin(), first.end());
-        ids.insert(ids.end(), first.begin(), first.end());
+    constexpr std::uint64_t enough = 100;
+    for (auto one = sets.begin(); one != sets.end(); ++one) {
+        for (auto other = sets.begin(); other != one; ++other) {
+            if (one->sample == other->sample) return true;
+            if (one->events != other->events) continue;
+            const Range first{0, std::min(enough, one->events)};
+            if (ratios.read_columns(one->sample, first).id ==
+                ratios.read_columns(other->sample, first).id) {
+                return true;
+            }
+        }
     }
-    std::ranges::sort(ids);
-    return std::ranges::adjacent_find(ids) != ids.end();
+    return false;
 }
 
 /// Collective over comm.

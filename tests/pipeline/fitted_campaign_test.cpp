@@ -106,7 +106,7 @@ TEST_CASE("who needs a fit that is not done reads the events once", "[pipeline]"
     const double reading = bytes_read() - begin - fitting;
 
     CHECK(reading > 2.0 * 8.0 * static_cast<double>(events_of_a_sample));
-    CHECK(fitting < 1.5 * reading);
+    CHECK(fitting < 1.7 * reading);  // and a block of ids of each process
 }
 
 TEST_CASE("a fit goes on with what the next command would read", "[pipeline]") {
