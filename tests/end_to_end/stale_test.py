@@ -148,7 +148,7 @@ def table():
     add("events.features", "train", ('features = ["x"]', 'features = ["y"]'))
     add("split.train split.validation", "train", ("train = 0.45", "train = 0.4"))
     add("split.inference", "train", ("inference = 0.45", "inference = 0.4"))
-    add("split.folds", "more", ("inference = 0.45", "folds = 2"))
+    add("split.folds", "train", ("inference = 0.45", "folds = 2"))
     kappa = "[parameters.kappa]\nrange = [0.2, 3.0]\n"
     add("parameters.NAME.start", "fit", ("start = 1.0", "start = 1.1"))
     add("parameters.NAME.range", "fit", ("[0.2, 3.0]", "[0.5, 3.0]"))
