@@ -80,7 +80,7 @@ void expect_blind_data(const Campaign& written) {
     const std::vector<std::string> names = sample_names(file);
     if (std::ranges::find(names, data) != names.end()) return;
     throw ConfigError(fmt::format("data.sample = \"{}\": '{}' has no such sample{}", data,
-                                file.string(), did_you_mean(data, names)));
+                                  file.string(), did_you_mean(data, names)));
 }
 
 void expect_observables(const Campaign& written, const std::vector<SampleInfo>& samples) {
