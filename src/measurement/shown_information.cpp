@@ -200,10 +200,8 @@ bool share_events(const RatioFile& ratios, std::span<const FittedSet> sets) {
             if (one->sample == other->sample) return true;
             if (one->events != other->events) continue;
             const Range first{0, std::min(enough, one->events)};
-            if (ratios.read_columns(one->sample, first).id ==
-                ratios.read_columns(other->sample, first).id) {
-                return true;
-            }
+            const std::vector<std::uint64_t> ids = ratios.read_columns(one->sample, first).id;
+            if (!ids.empty() && ids == ratios.read_columns(other->sample, first).id) return true;
         }
     }
     return false;

@@ -219,6 +219,12 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
     }
     if (!reason) return open_if_unblinded(written, directory);
     expect_readable(*reason);
+    if (!written.data.blind && written.data.sample.empty()) {
+        throw ConfigError(fmt::format(
+            "--unblind: campaign '{}' is not blind: its [data] names no sample (sample = "
+            "\"data\" does, and blind = true keeps it closed until then)",
+            written.name));
+    }
     if (!written.data.blind) {
         throw ConfigError(fmt::format(
             "--unblind: campaign '{}' is not blind (blind = true in [data] makes it so)",

@@ -216,7 +216,7 @@ StageEnd report_stage(RunContext& context,
         ReportInputs inputs = collect_report_inputs(sources);
         inputs.shown = shown;
         add_farms(place.directory, journal, books.lock != nullptr, inputs);
-        inputs.facts.push_back({"this report", std::string(made_by())});
+        inputs.facts.push_back({"this report", fmt::format("{}, {}", made_by(), utc_now())});
         add_regions(planned, place, inputs);
         add_spectra(planned, place, inputs);
         log_closures(inputs, context.log);

@@ -138,6 +138,7 @@ TEST_CASE("a mistake in a binned region is named with its place", "[campaign]") 
               "factors[0][0] = \"gama_0\" (no such parameter; did you mean 'gamma_0'?)"));
     CHECK(has(mistake_of("[\"gamma_0\", \"\"]", "[\"gamma_0\", 3]"), "factors[0][1] = 3"));
     CHECK(has(mistake_of("name = \"background\"", "name = \"signal\""), "another sample has it"));
+    CHECK(has(mistake_of("type = \"binned\"", ""), "type = \"binned\" is missing"));
     CHECK(has(mistake_of("observable", "obsrvable"), "unknown key; did you mean 'observable'?"));
     CHECK(
         has(mistake_of("[labels.samples]\nsignal = \"the signal\"", "[labels.samples]\nsignal = 7"),

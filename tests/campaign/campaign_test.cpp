@@ -321,6 +321,30 @@ TEST_CASE("a campaign of events finds signal, systematics and data by their name
                       Catch::Matchers::Contains("holds 1 sample that can be"));
 }
 
+TEST_CASE("a campaign of events knows sides by any of their usual names", "[campaign]") {
+    for (const auto& [up, down] : {std::pair("_up", "_dn"), std::pair("_Up", "_Down"),
+                                   std::pair("Up", "Down"), std::pair("_plus", "_minus")}) {
+        std::vector<SampleInfo> samples;
+        for (const std::string& name : {std::string("B"), "B_jes" + std::string(down),
+                                        "B_jes" + std::string(up), std::string("S")}) {
+            SampleInfo sample;
+            sample.name = name;
+            sample.column_names = {"mass"};
+            sample.sum_of_weights = 12.5;
+            samples.push_back(sample);
+        }
+        CAPTURE(up);
+
+        const Campaign campaign =
+            parse_campaign(campaign_of_events("mine", "e.h5", samples), "/folder");
+
+        CHECK(campaign.processes.size() == 2);
+        REQUIRE(campaign.systematics.size() == 1);
+        CHECK(campaign.systematics[0].name == "jes");
+        CHECK(campaign.systematics[0].shapes->front().down == "B_jes" + std::string(down));
+    }
+}
+
 TEST_CASE("a campaign of events uses pairs of weights and names the others", "[campaign]") {
     std::vector<SampleInfo> samples(2);
     for (std::size_t i = 0; i < samples.size(); ++i) {

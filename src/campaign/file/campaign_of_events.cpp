@@ -2,7 +2,9 @@
 #include <array>
 #include <bit>
 #include <cctype>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,33 +29,70 @@ const SampleInfo* find_sample_named(std::span<const SampleInfo> samples, std::st
     return found == samples.end() ? nullptr : &*found;
 }
 
-/// A pair of varied samples or of columns of weights, <stem>_up and <stem>_down, and the process
-/// that they vary.
+/// How the two sides of a variation are called.
+struct SideNames {
+    std::string_view up, down;
+};
+
+constexpr std::array<SideNames, 9> side_names{{{"_up", "_down"},
+                                               {"_up", "_dn"},
+                                               {"_up", "_do"},
+                                               {"_Up", "_Down"},
+                                               {"_UP", "_DOWN"},
+                                               {"_high", "_low"},
+                                               {"_hi", "_lo"},
+                                               {"_plus", "_minus"},
+                                               {"Up", "Down"}}};
+
+/// A pair of varied samples or of columns of weights, and the process that they vary.
 struct Variation {
     std::string process;
     std::string name;
-    std::string stem;
+    std::string stem;  ///< of the names of both sides
+    SideNames sides;
     bool by_weights = false;
 
-    std::string side(std::string_view word) const { return fmt::format("{}_{}", stem, word); }
+    std::string up() const { return stem + std::string(sides.up); }
+    std::string down() const { return stem + std::string(sides.down); }
 };
+
+/// The pair that a name is one of the sides of, without process and name; nothing if it is no side,
+/// or the other one is not there.
+std::optional<Variation> pair_of(const std::string& name,
+                                 const std::function<bool(const std::string&)>& is_there) {
+    for (const SideNames& sides : side_names) {
+        for (const std::string_view side : {sides.up, sides.down}) {
+            if (!name.ends_with(side) || name.size() == side.size()) continue;
+            Variation pair;
+            pair.stem = name.substr(0, name.size() - side.size());
+            pair.sides = sides;
+            if (is_there(pair.up()) && is_there(pair.down())) return pair;
+        }
+    }
+    return std::nullopt;
+}
 
 /// The longest name of another sample that begins this one, if both sides are there: of S and
 /// S_scale_up the systematic is scale, of S and S_up it has no name of its own.
 std::vector<Variation> variations_of(std::span<const SampleInfo> samples) {
     std::vector<Variation> variations;
+    const auto is_there = [&](const std::string& name) {
+        return find_sample_named(samples, name) != nullptr;
+    };
     for (const SampleInfo& sample : samples) {
-        if (!sample.name.ends_with("_up")) continue;
-        const std::string stem = sample.name.substr(0, sample.name.size() - 3);
-        Variation best;
+        std::optional<Variation> pair = pair_of(sample.name, is_there);
+        if (!pair || sample.name != pair->up()) continue;
         for (const SampleInfo& nominal : samples) {
-            if (nominal.name.size() <= best.process.size()) continue;
-            if (stem == nominal.name) best = {nominal.name, std::string(unnamed), stem};
-            if (!stem.starts_with(nominal.name + "_")) continue;
-            best = {nominal.name, stem.substr(nominal.name.size() + 1), stem};
+            if (nominal.name.size() <= pair->process.size()) continue;
+            if (pair->stem == nominal.name) {
+                pair->process = nominal.name;
+                pair->name = unnamed;
+            }
+            if (!pair->stem.starts_with(nominal.name + "_")) continue;
+            pair->process = nominal.name;
+            pair->name = pair->stem.substr(nominal.name.size() + 1);
         }
-        if (!best.name.empty() && find_sample_named(samples, best.side("down")))
-            variations.push_back(best);
+        if (!pair->name.empty()) variations.push_back(*std::move(pair));
     }
     return variations;
 }
@@ -68,11 +107,16 @@ void add_weights(const SampleInfo& process,
     };
     for (const SampleWeights& column : process.weights) {
         const std::string& name = column.name;
-        const std::string stem = name.substr(0, name.rfind('_'));
-        const bool up = name.ends_with("_up") && has(stem + "_down");
-        const bool down = name.ends_with("_down") && has(stem + "_up");
-        if (up) variations.push_back({process.name, stem, stem, true});
-        if (!up && !down && std::ranges::find(others, name) == others.end()) others.push_back(name);
+        std::optional<Variation> pair = pair_of(name, has);
+        if (!pair) {
+            if (std::ranges::find(others, name) == others.end()) others.push_back(name);
+            continue;
+        }
+        if (name != pair->up()) continue;
+        pair->process = process.name;
+        pair->name = pair->stem;
+        pair->by_weights = true;
+        variations.push_back(*std::move(pair));
     }
 }
 
@@ -106,9 +150,9 @@ std::string systematics_of(const std::vector<Variation>& variations) {
         for (const Variation& variation : variations) {
             if (variation.name != name) continue;
             const std::string_view kind = variation.by_weights ? "_weight" : "";
-            shapes.push_back(fmt::format(
-                "{} = {{ up{} = {}, down{} = {} }}", key_text(variation.process), kind,
-                toml_text(variation.side("up")), kind, toml_text(variation.side("down"))));
+            shapes.push_back(
+                fmt::format("{} = {{ up{} = {}, down{} = {} }}", key_text(variation.process), kind,
+                            toml_text(variation.up()), kind, toml_text(variation.down())));
         }
         text += fmt::format("\n[[systematic]]\nname = {}{}\nshape = {{ {} }}\n", toml_text(name),
                             name == unnamed ? "                      # give it its name" : "",
@@ -178,7 +222,7 @@ SortedSamples sorted(std::string_view file,
                      const std::vector<Variation>& variations) {
     const auto is_varied = [&](const std::string& sample) {
         return std::any_of(variations.begin(), variations.end(), [&](const Variation& variation) {
-            return sample == variation.side("up") || sample == variation.side("down");
+            return sample == variation.up() || sample == variation.down();
         });
     };
     SortedSamples found;

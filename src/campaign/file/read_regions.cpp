@@ -57,6 +57,13 @@ std::optional<RegionType> region_type(const ConfigNode& node,
                                       Mistakes& mistakes) {
     const ConfigMember* type = node.find("type");
     const auto* word = type == nullptr ? nullptr : type->value.get_if<std::string>();
+    for (const char* key : {"edges", "observable", "contents", "bins"}) {
+        const ConfigMember* binned = node.find(key);
+        if (type != nullptr || binned == nullptr) continue;
+        mistakes.wrong(binned->value, path + "." + key,
+                       "is of a binned region: type = \"binned\" is missing");
+        return RegionType::binned;  // so that nothing follows from it
+    }
     if (type == nullptr || (word != nullptr && *word == "unbinned")) return RegionType::unbinned;
     if (word != nullptr && *word == "binned") return RegionType::binned;
     mistakes.wrong(type->value, path + ".type", "must be one of unbinned, binned");
