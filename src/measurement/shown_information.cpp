@@ -232,6 +232,59 @@ void add_noise(const RatioHeader& header,
     if (noise.training) *noise.training += square * *per_training;
 }
 
+/// Its samples with their weights as they are, whatever it fits.
+Campaign of_samples(Campaign campaign, const StatisticalModel& model) {
+    campaign.data = {};
+    campaign.data.source = AsimovSource::samples;
+    for (const Parameter& parameter : model.parameters) {
+        campaign.data.asimov.emplace_back(parameter.name, 0.0);
+    }
+    return campaign;
+}
+
+std::vector<RegionStep> steps_of(const std::vector<Watched>& all,
+                                 const StatisticalModel& model,
+                                 const UnbinnedRegion& region,
+                                 const NamedLayout& named) {
+    const auto at = [&](const SidePoint& point) { return mixture_at(model, region, named, point); };
+    std::vector<RegionStep> steps;
+    for (const Watched& one : all) {
+        steps.push_back(
+            {{at(one.direction.sides[0]), at(one.direction.sides[1])}, at(one.direction.middle)});
+    }
+    return steps;
+}
+
+/// What is not shown of every step, and of the poi also psi as often as events are expected.
+std::vector<std::vector<double>> numbers_of(const std::vector<RegionStep>& steps,
+                                            std::optional<std::size_t> poi,
+                                            std::size_t process,
+                                            EventSet& events) {
+    std::vector<std::vector<double>> values;
+    for (const RegionStep& step : steps) values.push_back(scores(step, events));
+    std::ranges::fill(events.log_r, 0.0);
+    std::vector<double> weighted;
+    if (poi) {
+        weighted = own_rates(steps[*poi].middle, process, events);
+        for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] *= values[*poi][i];
+    }
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+        subtract_shown(steps[k], process, events, values[k]);
+    }
+    if (poi) values.push_back(std::move(weighted));
+    return values;
+}
+
+void add_share(std::span<const SumsOfSets> sets, ShownInformation& shown) {
+    double variance = 0.0;
+    for (const SumsOfSets& of : sets) {
+        if (!(of.w > 0.0)) continue;
+        shown.share += of.mean();
+        variance += of.variance() / (of.w * of.w);
+    }
+    shown.share_error = std::hypot(shown.share_error, std::sqrt(std::max(0.0, variance)));
+}
+
 /// Collective over the likelihood's communicator. What one region adds to each share of 1, and to
 /// the noise of the simulation. Of the first events of every shard where there are more than
 /// enough.
@@ -240,57 +293,25 @@ void add_region(const Campaign& campaign,
                 std::size_t r,
                 const Likelihood& likelihood,
                 WatchedFit& fit) {
-    std::vector<Watched>& all = fit.parameters;
     const StatisticalModel& model = likelihood.model();
     const UnbinnedRegion& region = model.unbinned[r];
     const auto sets = sets_of_processes(campaign, region, *ratios[r]);
     if (sets.empty()) return fit.noise.unknown();
     const mpi::Communicator& comm = likelihood.communicator();
     if (any_shared_events(comm, *ratios[r], sets)) fit.noise.unknown();
-    Campaign of_samples = campaign;
-    of_samples.data = {};
-    of_samples.data.source = AsimovSource::samples;
-    for (const Parameter& parameter : model.parameters) {
-        of_samples.data.asimov.emplace_back(parameter.name, 0.0);
-    }
-    const EventSource source = region_source(comm, {of_samples, model, region, ratios[r], sets});
+    const Campaign samples = of_samples(campaign, model);
+    const EventSource source = region_source(comm, {samples, model, region, ratios[r], sets});
     const NamedLayout named = region_layout(region, model, source);
-    std::vector<RegionStep> steps;
-    for (const Watched& one : all) {
-        const auto at = [&](const SidePoint& point) {
-            return mixture_at(model, region, named, point);
-        };
-        steps.push_back(
-            {{at(one.direction.sides[0]), at(one.direction.sides[1])}, at(one.direction.middle)});
-    }
-    const auto unshown = [&](const FittedSet& set, EventSet& events) {
-        std::vector<std::vector<double>> values;
-        for (const RegionStep& step : steps) values.push_back(scores(step, events));
-        std::ranges::fill(events.log_r, 0.0);
-        std::vector<double> weighted;  // psi of the poi, as often as events are expected
-        if (fit.poi) {
-            weighted = own_rates(steps[*fit.poi].middle, set.process, events);
-            for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] *= values[*fit.poi][i];
-        }
-        for (std::size_t k = 0; k < steps.size(); ++k) {
-            subtract_shown(steps[k], set.process, events, values[k]);
-        }
-        if (fit.poi) values.push_back(std::move(weighted));
-        return values;
-    };
+    const std::vector<RegionStep> steps = steps_of(fit.parameters, model, region, named);
+    const EventNumbers numbers{steps.size() + (fit.poi ? 1 : 0),
+                               [&](const FittedSet& set, EventSet& events) {
+                                   return numbers_of(steps, fit.poi, set.process, events);
+                               }};
     const double part = std::min(1.0, most_events / static_cast<double>(source.total));
-    const std::size_t numbers = steps.size() + (fit.poi ? 1 : 0);
-    const auto sums = event_sums(comm, source, sets, {numbers, unshown}, part);
+    const auto sums = event_sums(comm, source, sets, numbers, part);
     if (fit.poi) add_noise(ratios[r]->header(), sums.back(), part, fit.noise);
-    for (std::size_t k = 0; k < all.size(); ++k) {
-        double variance = 0.0;
-        for (const SumsOfSets& of : sums[k]) {
-            if (!(of.w > 0.0)) continue;
-            all[k].shown.share += of.mean();
-            variance += of.variance() / (of.w * of.w);
-        }
-        double& error = all[k].shown.share_error;
-        error = std::hypot(error, std::sqrt(std::max(0.0, variance)));
+    for (std::size_t k = 0; k < fit.parameters.size(); ++k) {
+        add_share(sums[k], fit.parameters[k].shown);
     }
 }
 

@@ -53,7 +53,7 @@ std::vector<float> for_event(const Network& network, std::span<const float> valu
 /// same name goes first.
 enum class ParticleQuantity : std::uint8_t {
     log_pt,
-    log_E,
+    log_energy,
     eta,
     phi,
     log_pt_rel,  ///< of pT / sum of pT of the event

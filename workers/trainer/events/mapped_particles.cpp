@@ -127,7 +127,7 @@ double MappedParticles::quantity(std::uint64_t which,
     const double phi = std::atan2(p.py, p.px);
     switch (static_cast<ParticleQuantity>(which)) {
         case ParticleQuantity::log_pt: return std::log(std::max(p.pt(), least));
-        case ParticleQuantity::log_E: return std::log(std::max(p.e, least));
+        case ParticleQuantity::log_energy: return std::log(std::max(p.e, least));
         case ParticleQuantity::eta: return p.eta();
         case ParticleQuantity::phi: return phi;
         case ParticleQuantity::log_pt_rel:
