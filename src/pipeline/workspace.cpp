@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -358,7 +359,10 @@ Workspace open_workspace(RunContext& context, const WorkspaceRequest& request) {
     Workspace workspace;
     workspace.place.farm = request.farm;
     mpi::together(context.world, [&] {
-        if (context.world.is_root()) open_on_root(context, request, workspace);
+        if (!context.world.is_root()) return;
+        open_on_root(context, request, workspace);
+        // Nothing refuses it any more: what is called so later may be another one.
+        const std::unique_ptr<const fs::path> kept(workspace.books.new_folder.release());
     });
     share_place(context.world, workspace.place);
     share_campaign(context.world, workspace.planned, workspace.place);
