@@ -31,7 +31,6 @@ struct ProcessSize {
 
 std::optional<std::string> small_simulation(const Campaign& campaign,
                                             const std::vector<SampleInfo>& samples) {
-    constexpr double large = 0.3;
     if (campaign.finite_mc.method != FiniteMcMethod::none) return std::nullopt;
     const ParameterValues values = start_values(campaign);
     std::vector<ProcessSize> sizes;
@@ -48,13 +47,13 @@ std::optional<std::string> small_simulation(const Campaign& campaign,
         expected += events;
         squares += sizes.back().square();
     }
-    if (!(expected > 0.0) || !(squares > large * large * expected)) return std::nullopt;
+    if (!(expected > 0.0) || !(squares > noisy_part * noisy_part * expected)) return std::nullopt;
     const auto worst = std::ranges::max_element(sizes, {}, &ProcessSize::square);
     return fmt::format(
         "the simulation is small for {:.4g} expected events: of process '{}' {:.4g} are expected, "
         "and {:.4g} of equal weight train its nets. Their finite number moves the result by up to "
-        "about {:.2g} of its statistical error, which does not hold that (the fit says by how "
-        "much). To do: simulate ten times the expected events, use all of them by 'folds = 2' in "
+        "about {:.2g} of its statistical error, in addition to it; the fit says by how much. To "
+        "do: simulate ten times the expected events, use all of them by 'folds = 2' in "
         "[split], or [finite_mc], which measures it and takes it in",
         expected, worst->name, worst->expected, worst->training, std::sqrt(squares / expected));
 }

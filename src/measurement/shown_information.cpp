@@ -13,6 +13,7 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
+#include "campaign/simulation_outlook.hpp"
 #include "fit/events/mixture_values.hpp"
 #include "fit/events/region_layout.hpp"
 #include "fit/finite_mc/estimate_row.hpp"
@@ -365,12 +366,11 @@ HeldOut held_out_events(const Campaign& campaign,
 }
 
 std::optional<std::string> noisy_simulation(const Campaign& campaign, const FitRecord& record) {
-    constexpr double large = 0.3;  // 4 % of the error in quadrature
     const FittedParameter* poi = find_fitted(record.fit, record.fit.poi);
     if (!record.simulation || !record.simulation->training || poi == nullptr) return std::nullopt;
     const double noise = *record.simulation->training;
     if (campaign.finite_mc.method != FiniteMcMethod::none) return std::nullopt;
-    if (!(poi->error > 0.0) || !(noise > large * poi->error)) return std::nullopt;
+    if (!(poi->error > 0.0) || !(noise > noisy_part * poi->error)) return std::nullopt;
     return fmt::format(
         "the finite number of training events moves {0} by about {1:.2g}, {2:.2g} of its error of "
         "{3:.3g}, which does not hold it: expect about {4:.2g} in all, also for intervals, limits "

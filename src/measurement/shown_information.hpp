@@ -50,8 +50,8 @@ HeldOut held_out_events(const Campaign& campaign,
                         const Likelihood& likelihood,
                         const FitResult& fitted);
 
-/// A sentence where training events move the estimate by more than 0.3 of its error and nothing in
-/// the campaign measures that.
+/// A sentence where training events move the estimate by more than noisy_part of its error and
+/// nothing in the campaign measures that.
 std::optional<std::string> noisy_simulation(const Campaign& campaign, const FitRecord& record);
 
 /// Where that is less or more by a fifth, and by three of its errors.
